@@ -1,0 +1,1 @@
+"""Whether the published figures can all be true together: constraints, the solver, and explanations of what cannot."""

@@ -1,0 +1,208 @@
+"""Verdicts on the published figures, and the smallest sets of claims that explain why they cannot all be true."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from kcq_eval.audit.constraints import System, build_system
+from kcq_eval.audit.solver import Component, Undecided, components, holds, minimal_sets, shrink
+from kcq_eval.claims import Claim, Published, Quantity, load_published
+from kcq_eval.errors import BadInput, Problem, nearest
+from kcq_eval.printed import Interval
+
+CONSISTENT, CONTRADICTED, UNDECIDED = "consistent", "contradicted", "undecided"
+_LARGEST_PRODUCT = 1_000  # explanations listed when several independent parts are each in conflict
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the claims of some documents say about each other.
+
+    Attributes:
+        published: The documents and claims that were asked about.
+        conflicts: Every minimal set of claims that cannot all be true, as sorted ids.
+        explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then
+            by claim number. With no conflict there is none.
+        undecided: Claims of the parts that the solver could not decide.
+    """
+
+    published: Published
+    parts: tuple[Component, ...]
+    conflicts: tuple[tuple[str, ...], ...]
+    explanations: tuple[tuple[str, ...], ...]
+    undecided: frozenset[str]
+
+    @property
+    def verdict(self) -> str:
+        if self.conflicts:
+            return CONTRADICTED
+        return UNDECIDED if self.undecided else CONSISTENT
+
+    @property
+    def tied(self) -> tuple[tuple[str, ...], ...]:
+        """The explanations with the fewest claims; more than one means that counting alone cannot tell them apart."""
+        return tuple(e for e in self.explanations if len(e) == len(self.explanations[0]))
+
+    @functools.cached_property
+    def suspects(self) -> tuple[str, ...]:
+        """Claims of the smallest explanations."""
+        return tuple(sorted({claim for explanation in self.tied for claim in explanation}, key=self._order))
+
+    def claim_verdict(self, claim: Claim) -> str:
+        """`not_checked` (words only), `undecided`, `suspect` (in a smallest explanation), `in_conflict` or `consistent`."""
+        if claim.printed is None and claim.ratio is None and not claim.items:
+            return "not_checked"
+        if claim.claim_id in self.undecided:
+            return UNDECIDED
+        if claim.claim_id in self.suspects:
+            return "suspect"
+        return "in_conflict" if any(claim.claim_id in conflict for conflict in self.conflicts) else CONSISTENT
+
+    def set_aside(self, choice: str) -> tuple[str, ...]:
+        """The claims that an `explanation` parameter leaves out of the estimates.
+
+        Raises:
+            BadInput: An unknown claim, or claims without which a conflict remains.
+        """
+        if choice == "first":
+            return self.explanations[0] if self.explanations else ()
+        if choice == "tied":
+            return self.suspects
+        ids = [claim.claim_id for claim in self.published.claims]
+        chosen = tuple(sorted((part.strip() for part in choice.split("+")), key=self._order))
+        listed = ["first", "tied", *("+".join(explanation) for explanation in self.explanations)]
+        unknown = [c for c in chosen if c not in ids]
+        if unknown:
+            raise BadInput(
+                Problem("unknown_value", "parameters", None, "explanation", c, ", ".join(listed), nearest(c, [*ids, *listed])) for c in unknown
+            )
+        if self.explanations and not any(set(explanation) <= set(chosen) for explanation in self.explanations):
+            raise BadInput([Problem("conflict_remains", "parameters", None, "explanation", choice, ", ".join(listed))])
+        return chosen
+
+    def extents(self, set_aside: Iterable[str]) -> dict[Quantity, tuple[int, int | None] | None]:
+        """Smallest and largest value of every quantity, in base units, without some claims; None where undecided."""
+        left_out = frozenset(set_aside)
+        return {quantity: extent for part in self.parts for quantity, extent in _extents(part, left_out & set(part.claims)).items()}
+
+    def reasons(self, quantity: Quantity, set_aside: Iterable[str]) -> tuple[str, ...]:
+        """A minimal set of claims that forces a quantity's bounds, a claim that states it outright before others."""
+        part = next(part for part in self.parts if quantity in part.quantities)
+        left_out = frozenset(set_aside) & set(part.claims)
+        extent = _extents(part, left_out)[quantity]
+        if extent is None:
+            return ()
+        lower, upper = extent
+        outright = {c.claim_id for c in self.published.claims if c.quantity == quantity and c.relation in ("value", "ratio")}
+        claims = sorted(set(part.claims) - left_out, key=lambda c: (c not in outright, self._order(c)))
+        needed: list[str] = []
+        if lower > 0:
+            needed = shrink(claims, lambda kept: _excludes(part, kept, below=(quantity, lower - 1)))
+        if upper is not None:
+            claims = needed + [claim for claim in claims if claim not in needed]
+            needed += shrink(claims, lambda kept: _excludes(part, kept, above=(quantity, upper + 1)))
+        return tuple(sorted(set(needed), key=self._order))
+
+    def required(self, claim: Claim) -> Interval | None:
+        """Where the claim's number would have to lie for everything else to stand; None if another claim must go too.
+
+        In the unit of the printed number's base (percent as 0 to 100). Shares and growth follow from the extents of their
+        parts, so the interval may be wider than the truth, never narrower.
+        """
+        if (claim.claim_id,) not in self.explanations or claim.printed is None:
+            return None
+        extents = self.extents([claim.claim_id])
+        found = Interval(*map(_fraction, extents[claim.quantity]))
+        other = claim.reference or claim.whole
+        if other is None:
+            return found
+        by = Interval(*map(_fraction, extents[other]))
+        if claim.relation == "difference":
+            change = Interval(found.lower - by.upper if by.upper is not None else None, found.upper - by.lower if found.upper is not None else None)
+            return change if claim.direction == "up" else change.negated()
+        unit = {"share": 100, "growth": 100, "average": 1}[claim.relation]
+        lower = found.lower / by.upper * unit if by.upper else Fraction(0)
+        upper = found.upper / by.lower * unit if found.upper is not None and by.lower else None
+        if claim.relation != "growth":
+            return Interval(lower, upper)
+        change = Interval(lower - 100, upper - 100 if upper is not None else None)
+        return change if claim.direction == "up" else change.negated()
+
+    def _order(self, claim_id: str) -> tuple:
+        return self.published.claim(claim_id).sort_key
+
+
+@functools.lru_cache(maxsize=16)
+def audit(folder: Path, source_ids: tuple[str, ...]) -> Audit:
+    """The audit of some documents of a data folder, solved once for a process."""
+    return audit_claims(load_published(folder).of(source_ids))
+
+
+def audit_claims(published: Published) -> Audit:
+    """Decide whether all claims can be true together; if not, list every minimal conflict and correction set."""
+    return audit_system(build_system(published), published)
+
+
+def audit_system(system: System, published: Published) -> Audit:
+    order = {claim.name: (published.claim(claim.name).sort_key if published.claims else (i,)) for i, claim in enumerate(system.claims)}
+    parts, undecided, conflicts, corrections = [], set(), [], []
+    for part in components(system):
+        parts.append(part)
+        try:
+            if not holds(part, part.claims):
+                found, ways_out = minimal_sets(part)
+                conflicts += found
+                corrections.append(sorted((_sorted(way, order) for way in ways_out), key=_rank(order)))
+        except Undecided:
+            undecided |= set(part.claims)
+    return Audit(
+        published,
+        tuple(parts),
+        tuple(sorted((_sorted(conflict, order) for conflict in conflicts), key=_rank(order))),
+        tuple(_combined(corrections, order)) if corrections else (),
+        frozenset(undecided),
+    )
+
+
+def _combined(corrections: list[list[tuple[str, ...]]], order: dict) -> list[tuple[str, ...]]:
+    """One way out of every part in conflict; only the smallest ones where all would be too many to read."""
+    count = 1
+    for ways_out in corrections:
+        count *= len(ways_out)
+    if count > _LARGEST_PRODUCT:
+        corrections = [[way for way in ways_out if len(way) == len(ways_out[0])] for ways_out in corrections]
+    combinations = itertools.islice(itertools.product(*corrections), _LARGEST_PRODUCT)
+    return sorted((_sorted(set().union(*ways), order) for ways in combinations), key=_rank(order))
+
+
+def _sorted(claims: Iterable[str], order: dict) -> tuple[str, ...]:
+    return tuple(sorted(claims, key=order.__getitem__))
+
+
+def _rank(order: dict):
+    return lambda claims: (len(claims), [order[claim] for claim in claims])
+
+
+@functools.lru_cache(maxsize=4_096)
+def _extents(part: Component, set_aside: frozenset[str]) -> dict[Quantity, tuple[int, int | None] | None]:
+    claims = [claim for claim in part.claims if claim not in set_aside]
+    found = {}
+    for quantity in part.quantities:
+        try:
+            found[quantity] = part.extent(quantity, claims)
+        except Undecided:
+            found[quantity] = None
+    return found
+
+
+def _excludes(part: Component, claims: list[str], **beyond) -> bool:
+    return part.feasible(claims, **beyond).value == "no"
+
+
+def _fraction(end: int | None) -> Fraction | None:
+    return None if end is None else Fraction(end)

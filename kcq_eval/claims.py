@@ -1,0 +1,276 @@
+"""The published figures: one claim per statement, read from `data/claims/<source id>.csv` exactly as printed."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kcq_eval.datafiles import Row, read_table
+from kcq_eval.errors import Problem, Problems, nearest
+from kcq_eval.parameters import Period
+from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError, parse_ratio
+from kcq_eval.sources import Source, load_sources
+from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary, load_vocabulary
+
+COLUMNS = (
+    "claim_id", "locator", "relation", "measure", "period", "reference_period", "centre", *DIMENSIONS, "whole", "items", "printed",
+    "unit", "direction", "hedge", "rounding", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a statement of one kind must give: `needs` are columns, `family` the unit's family ("" = the measure's)."""
+
+    needs: tuple[str, ...]
+    family: str = ""
+
+
+RELATIONS = {
+    "value": Relation(("printed", "unit")),
+    "growth": Relation(("printed", "unit", "reference_period", "direction"), "percent"),
+    "difference": Relation(("printed", "unit", "reference_period", "direction")),
+    "share": Relation(("printed", "unit", "whole"), "percent"),
+    "ratio": Relation(("printed", "unit", "whole")),
+    "average": Relation(("printed", "unit", "whole")),
+    "list": Relation(("items",)),
+    "duration": Relation(("printed", "unit"), "year"),
+    "qualitative": Relation(()),
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a claim speaks about. A dimension holds a code, `all`, or a union of codes joined by "+"."""
+
+    measure: str
+    period: Period
+    centre: str
+    scheme_kind: str = ALL
+    support_type: str = ALL
+    sector: str = ALL
+    province: str = ALL
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "/".join((self.measure, str(self.period), self.centre, *(getattr(self, d) for d in DIMENSIONS)))
+
+    def __lt__(self, other: Quantity) -> bool:
+        return self.key < other.key
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of a source.
+
+    Attributes:
+        claim_id: `<source id>/<number>`.
+        quantity: What it speaks about; the part of a share, ratio or average.
+        reference: The same quantity in the period compared with (growth, difference).
+        whole: What a share, ratio or average is divided by.
+        items: Codes that a list names.
+        printed: The number as published; None for lists and statements in words.
+        direction: `up` or `down` for growth and difference, whose number is printed without a sign.
+    """
+
+    claim_id: str
+    source_id: str
+    locator: str
+    relation: str
+    quantity: Quantity
+    reference: Quantity | None
+    whole: Quantity | None
+    items: tuple[str, ...]
+    printed: Printed | None
+    ratio: tuple[int, int] | None
+    direction: str
+    note: str
+
+    @property
+    def sort_key(self) -> tuple:
+        """Natural order of ids: 2 before 10."""
+        return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", self.claim_id) if p)
+
+    @property
+    def number(self) -> str:
+        """The id within its source."""
+        return self.claim_id.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Everything read from one data folder: documents, their claims, and the words both use."""
+
+    vocabulary: Vocabulary
+    sources: dict[str, Source]
+    claims: tuple[Claim, ...]
+
+    def of(self, source_ids: Iterable[str]) -> Published:
+        """Only these documents."""
+        chosen = set(source_ids)
+        return replace(
+            self,
+            sources={i: s for i, s in self.sources.items() if i in chosen},
+            claims=tuple(c for c in self.claims if c.source_id in chosen),
+        )
+
+    def claim(self, claim_id: str) -> Claim:
+        return self._by_id[claim_id]
+
+    @functools.cached_property
+    def _by_id(self) -> dict[str, Claim]:
+        return {claim.claim_id: claim for claim in self.claims}
+
+
+@functools.lru_cache(maxsize=4)
+def load_published(folder: Path) -> Published:
+    """The catalogue and every claims file it names, read once.
+
+    Raises:
+        BadInput: Anything unusable in any of the files, all problems at once.
+    """
+    vocabulary = load_vocabulary(folder)
+    problems = Problems()
+    sources = load_sources(folder, problems)
+    claims: list[Claim] = []
+    for source in sources.values():
+        claims += _read_claims(folder / "claims" / f"{source.source_id}.csv", source, vocabulary, problems)
+    for path in sorted((folder / "claims").glob("*.csv")):
+        if path.stem not in sources:
+            problems.append(
+                Problem("source_not_listed", path.name, found=path.stem, expected="sources.csv", nearest=nearest(path.stem, sources))
+            )
+    problems.stop()
+    return Published(vocabulary, sources, tuple(sorted(claims, key=lambda c: c.sort_key)))
+
+
+def _read_claims(path: Path, source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
+    seen: set[str] = set()
+    for row in read_table(path, COLUMNS, problems=problems):
+        wrong = Problems()
+        if not row["claim_id"] or "/" in row["claim_id"] or "+" in row["claim_id"]:
+            wrong.append(row.problem("bad_form", "claim_id", expected="1, 2, 14-list, …"))
+        elif row["claim_id"] in seen:
+            wrong.append(row.problem("id_twice", "claim_id"))
+        seen.add(row["claim_id"])
+        claim = _read_claim(row, source, vocabulary, wrong)
+        if wrong:
+            problems += wrong
+        elif claim:
+            yield claim
+
+
+def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problems) -> Claim | None:
+    wrong += filter(None, [row.one_of("relation", RELATIONS), row.one_of("measure", vocabulary.measures)])
+    wrong += filter(None, [row.one_of("centre", vocabulary.centres), row.one_of("hedge", ("", *HEDGES))])
+    wrong += filter(None, [row.one_of("rounding", ("", *ROUNDINGS)), row.one_of("direction", ("", "up", "down"))])
+    if not row["locator"]:
+        wrong.append(row.problem("empty_cell", "locator"))
+    codes = {dimension: _code(row, dimension, row[dimension], vocabulary, wrong) for dimension in DIMENSIONS}
+    period = _period(row, "period", wrong)
+    reference_period = _period(row, "reference_period", wrong) if row["reference_period"] else None
+    if row["relation"] not in RELATIONS or row["measure"] not in vocabulary.measures:
+        return None
+    relation = RELATIONS[row["relation"]]
+    wrong += [row.problem("empty_cell", column) for column in relation.needs if not row[column]]
+    whole = _whole(row, vocabulary, codes, wrong) if row["whole"] else None
+    items = _items(row, vocabulary, wrong) if row["relation"] == "list" else ()
+    printed, ratio = _printed(row, source, vocabulary, relation, wrong)
+    if reference_period and period and reference_period == period:
+        wrong.append(row.problem("same_period", "reference_period", expected="≠ " + row["period"]))
+    if wrong:
+        return None
+    quantity = Quantity(row["measure"], period, row["centre"], **codes)
+    return Claim(
+        claim_id=f"{source.source_id}/{row['claim_id']}",
+        source_id=source.source_id,
+        locator=row["locator"],
+        relation=row["relation"],
+        quantity=quantity,
+        reference=replace(quantity, period=reference_period) if reference_period else None,
+        whole=replace(quantity, **whole) if whole else None,
+        items=items,
+        printed=printed,
+        ratio=ratio,
+        direction=row["direction"],
+        note=row["note"],
+    )
+
+
+def _code(row: Row, dimension: str, text: str, vocabulary: Vocabulary, wrong: Problems, column: str = "") -> str:
+    """A code, `all`, or a union of codes joined by "+" in the vocabulary's order."""
+    if text == ALL:
+        return ALL
+    valid = vocabulary.codes(dimension)
+    found = []
+    for part in text.split("+"):
+        code = vocabulary.province_code(part) if dimension == "province" else part.strip()
+        if code not in valid:
+            near = vocabulary.nearest_province(part) if dimension == "province" else nearest(part, (*valid, ALL))
+            expected = "data/reference/provinces.csv" if dimension == "province" else ", ".join((ALL, *valid))
+            wrong.append(row.problem("unknown_code", column or dimension, found=part, expected=expected, near=near))
+        else:
+            found.append(code)
+    return "+".join(code for code in valid if code in found)
+
+
+def _period(row: Row, column: str, wrong: Problems) -> Period | None:
+    try:
+        return Period.parse(row[column])
+    except ValueError:
+        wrong.append(row.problem("bad_period", column, expected="YYYY-YYYY"))
+        return None
+
+
+def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Problems) -> dict[str, str]:
+    """The dimension or measure in which the whole differs from the part."""
+    name, _, code = row["whole"].partition("=")
+    if name == "measure":
+        if code not in vocabulary.measures:
+            near = nearest(code, vocabulary.measures)
+            wrong.append(row.problem("unknown_code", "whole", expected=", ".join(vocabulary.measures), near=near))
+        return {"measure": code, **({"scheme_kind": ALL} if code == "provinces_served" else {})}
+    if name not in DIMENSIONS or not code:
+        expected = ", ".join(f"{n}=…" for n in ("measure", *DIMENSIONS))
+        wrong.append(row.problem("bad_form", "whole", expected=expected, near=nearest(name, ("measure", *DIMENSIONS))))
+        return {}
+    code = _code(row, name, code, vocabulary, wrong, column="whole")
+    if code == codes.get(name):
+        wrong.append(row.problem("whole_is_part", "whole", expected=f"{name} ≠ {code}"))
+    return {name: code}
+
+
+def _items(row: Row, vocabulary: Vocabulary, wrong: Problems) -> tuple[str, ...]:
+    dimension = vocabulary.measures[row["measure"]].list_of or "sector"
+    items = [_code(row, dimension, text, vocabulary, wrong, column="items") for text in row.codes("items")]
+    for item in sorted({i for i in items if i and items.count(i) > 1}):
+        wrong.append(row.problem("item_twice", "items", found=item, expected="1 ×"))
+    return tuple(items)
+
+
+def _printed(
+    row: Row, source: Source, vocabulary: Vocabulary, relation: Relation, wrong: Problems
+) -> tuple[Printed | None, tuple[int, int] | None]:
+    if "printed" not in relation.needs or not row["printed"] or not row["unit"]:
+        if "printed" not in relation.needs and row["printed"]:
+            wrong.append(row.problem("cell_not_empty", "printed", expected='""'))
+        return None, None
+    family = relation.family or UNITS[vocabulary.measures[row["measure"]].unit].family
+    units = [code for code, unit in UNITS.items() if unit.family == family]
+    if problem := row.one_of("unit", units, "unit_unfit"):
+        wrong.append(problem)
+        return None, None
+    number_format = source.number_format or None
+    try:
+        if row["relation"] == "ratio":
+            return None, parse_ratio(row["printed"], number_format)
+        printed = Printed(row["printed"], row["unit"], number_format, row["hedge"], row["rounding"] or "nearest")
+        if printed.value < 0:
+            raise PrintedError("negative", found=row["printed"], expected="≥ 0")
+        return printed, None
+    except PrintedError as error:
+        wrong.append(row.problem(f"printed_{error.key}", "printed", expected=error.expected))
+        return None, None

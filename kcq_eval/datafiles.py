@@ -1,0 +1,127 @@
+"""Where the data lie, and CSV tables read as text: nothing is guessed, every problem is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kcq_eval.errors import BadInput, Problem, Problems, nearest
+
+MAX_BYTES = 20_000_000  # a table of claims or codes is small; more is the wrong file
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def project_root() -> Path:
+    """The folder that holds `data/` and `notebooks/`: the checkout, or `KCQ_EVAL_HOME` when that is set."""
+    return Path(os.environ.get("KCQ_EVAL_HOME", _ROOT)).resolve()
+
+
+def resolve_folder(folder: str | Path) -> Path:
+    """A folder given as parameter; a relative one counts from the project's root, wherever Python was started."""
+    return (project_root() / Path(folder).expanduser()).resolve()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: `row[column]` is its text, "" when empty."""
+
+    file: str
+    number: int  # as a spreadsheet counts, the header is row 1
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def problem(self, message: str, column: str, *, found: str | None = None, expected: str = "", near: str = "") -> Problem:
+        text = self[column] if found is None else found
+        return Problem(message, self.file, self.number, column, text, expected, near)
+
+    def one_of(self, column: str, valid: Iterable[str], message: str = "unknown_code") -> Problem | None:
+        """A problem if the cell holds none of the valid values."""
+        valid = tuple(valid)
+        if self[column] in valid:
+            return None
+        return self.problem(message, column, expected=", ".join(v or '""' for v in valid), near=nearest(self[column], valid))
+
+    def codes(self, column: str, separator: str = ";") -> tuple[str, ...]:
+        """The cell's list of codes, without empty ones."""
+        return tuple(part.strip() for part in self[column].split(separator) if part.strip())
+
+
+def read_table(path: Path, columns: Iterable[str], *, optional: Iterable[str] = (), problems: Problems | None = None) -> list[Row]:
+    """Rows of a UTF-8 CSV file as NFC text.
+
+    Args:
+        columns: Columns that must be there.
+        optional: Columns that may be left out; they read as "".
+        problems: Collects what is wrong; without it the first unusable file raises.
+
+    Raises:
+        BadInput: The file is unusable, and no `problems` was given to collect that.
+    """
+    own = Problems() if problems is None else problems
+    rows = list(_rows(Path(path), tuple(columns), tuple(optional), own))
+    if problems is None:
+        own.stop()
+    return rows
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Rows of a table that ships with the project and whose columns its own reader names."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], problems: Problems) -> Iterator[Row]:
+    name = path.name
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            problems.append(Problem("too_large", name, found=f"{path.stat().st_size / 1e6:.0f} MB", expected=f"{MAX_BYTES / 1e6:.0f} MB"))
+            return
+        raw = path.read_bytes()
+    except OSError:
+        near = nearest(name, [p.name for p in path.parent.glob("*.csv")]) if path.parent.is_dir() else ""
+        problems.append(Problem("missing_file", name, expected=path.parent.name + "/" + name, nearest=near))
+        return
+    try:
+        text = unicodedata.normalize("NFC", raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problems.append(Problem("not_utf8", name, row=line, found=repr(raw[error.start : error.start + 4]), expected="UTF-8"))
+        return
+    if "\0" in text:
+        problems.append(Problem("not_text", name, found="NUL", expected="CSV (UTF-8)"))
+        return
+    try:
+        lines = [(reader.line_num, line) for reader in [csv.reader(io.StringIO(text), strict=True)] for line in reader]
+    except csv.Error as error:
+        problems.append(Problem("not_csv", name, found=str(error), expected="CSV (UTF-8)"))
+        return
+    if not lines:
+        problems.append(Problem("empty_file", name, expected=", ".join(columns)))
+        return
+    header = [cell.strip() for cell in lines[0][1]]
+    known = columns + optional
+    for column in [c for c in columns if c not in header]:
+        problems.append(Problem("missing_column", name, 1, column, expected=column, nearest=nearest(column, set(header) - set(known))))
+    for column in header:
+        if column not in known or header.count(column) > 1:
+            message = "unknown_column" if column not in known else "column_twice"
+            problems.append(Problem(message, name, 1, column, column, ", ".join(known), nearest(column, set(known) - set(header))))
+    if any(c not in header for c in columns) or len(set(header)) < len(header):
+        return
+    for number, (_, line) in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in line):
+            continue
+        if len(line) != len(header):
+            problems.append(Problem("row_width", name, number, found=str(len(line)), expected=str(len(header))))
+            continue
+        yield Row(name, number, {**dict.fromkeys(known, ""), **{c: cell.strip() for c, cell in zip(header, line)}})
+
+
+__all__ = ["BadInput", "Row", "project_root", "read_csv", "read_table", "resolve_folder"]

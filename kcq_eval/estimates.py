@@ -1,0 +1,176 @@
+"""Estimates: what the evaluation knows of every quantity, with bounds. Everything later reads only these.
+
+Claims and (later) a register both end here; indicators never ask where an estimate came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from kcq_eval.audit.constraints import constrain
+from kcq_eval.audit.explanations import Audit
+from kcq_eval.claims import Quantity
+from kcq_eval.parameters import Period
+from kcq_eval.printed import UNITS
+from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
+
+COLUMNS = ("measure", "period", "centre", *DIMENSIONS, "value", "lower", "upper", "unit", "basis", "claims", "depends_on_explanation")
+PRINTED, DERIVED = "printed", "derived"
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A number known to lie between two bounds, and what it rests on. Arithmetic keeps the bounds sound.
+
+    Attributes:
+        value: The point shown: as printed where printed, else the middle of the bounds.
+        lower, upper: Exact bounds in `unit`; `upper` None is unbounded.
+        claims: Ids of the claims it rests on.
+        depends: Whether it would differ under another of the tied explanations.
+        basis: `printed` (a claim states it), or `derived`.
+    """
+
+    value: Fraction
+    lower: Fraction
+    upper: Fraction | None
+    claims: frozenset[str] = frozenset()
+    depends: bool = False
+    basis: str = DERIVED
+
+    @classmethod
+    def exactly(cls, value: int | Fraction) -> Bounded:
+        return cls(Fraction(value), Fraction(value), Fraction(value))
+
+    @property
+    def is_point(self) -> bool:
+        return self.lower == self.upper
+
+    def __add__(self, other: Bounded) -> Bounded:
+        return self._with(other, self.value + other.value, self.lower + other.lower, _added(self.upper, other.upper))
+
+    def __sub__(self, other: Bounded) -> Bounded:
+        """Other must be bounded from above."""
+        upper = None if self.upper is None else self.upper - other.lower
+        return self._with(other, self.value - other.value, self.lower - other.upper, upper)
+
+    def __mul__(self, other: Bounded) -> Bounded:
+        """Both must be bounded."""
+        ends = [a * b for a in (self.lower, self.upper) for b in (other.lower, other.upper)]
+        return self._with(other, self.value * other.value, min(ends), max(ends))
+
+    def __truediv__(self, other: Bounded) -> Bounded | None:
+        """None where the divisor may be zero; self must be bounded."""
+        if other.lower <= 0 <= (other.upper if other.upper is not None else 1):
+            return None
+        inverse_upper = 1 / other.lower
+        inverse_lower = Fraction(0) if other.upper is None else 1 / other.upper
+        ends = [a * b for a in (self.lower, self.upper) for b in (inverse_lower, inverse_upper)]
+        return self._with(other, self.value / other.value, min(ends), max(ends))
+
+    def scaled(self, factor: int | Fraction) -> Bounded:
+        """Times a positive constant."""
+        upper = None if self.upper is None else self.upper * factor
+        return Bounded(self.value * factor, self.lower * factor, upper, self.claims, self.depends)
+
+    def shifted(self, by: int | Fraction) -> Bounded:
+        upper = None if self.upper is None else self.upper + by
+        return Bounded(self.value + by, self.lower + by, upper, self.claims, self.depends)
+
+    def within(self, lower: Fraction, upper: Fraction) -> Bounded:
+        """The same number with tighter bounds that are known otherwise."""
+        return Bounded(min(max(self.value, lower), upper), lower, upper, self.claims, self.depends, self.basis)
+
+    def _with(self, other: Bounded, value: Fraction, lower: Fraction, upper: Fraction | None) -> Bounded:
+        return Bounded(value, lower, upper, self.claims | other.claims, self.depends or other.depends)
+
+
+def _added(first: Fraction | None, second: Fraction | None) -> Fraction | None:
+    return None if first is None or second is None else first + second
+
+
+class Estimates:
+    """Every quantity's estimate, in the unit of its measure."""
+
+    def __init__(self, vocabulary: Vocabulary, found: dict[Quantity, Bounded]):
+        self.vocabulary = vocabulary
+        self._found = found
+
+    def get(self, measure: str, period: Period, centre: str, **dimensions: str) -> Bounded | None:
+        """The estimate of one quantity; None where nothing is reported. Dimensions left out are `all`."""
+        return self._found.get(Quantity(measure, period, centre, **dimensions))
+
+    def members(self, measure: str, period: Period, centre: str, **dimensions: str) -> frozenset[str] | None:
+        """Codes on the list that a measure counts (provinces covered, …); None where no list is reported."""
+        dimension = self.vocabulary.measures[measure].list_of
+        total = Quantity(measure, period, centre, **dimensions)
+        listed = {getattr(q, dimension): e for q, e in self._found.items() if _is_member(q, total, dimension)}
+        if not listed or not all(estimate.is_point for estimate in listed.values()):
+            return None
+        return frozenset(code for code, estimate in listed.items() if estimate.value == 1)
+
+    def periods(self) -> list[Period]:
+        """The periods that anything is reported for."""
+        return sorted({quantity.period for quantity in self._found})
+
+    def frame(self):
+        """One row per quantity with the columns `COLUMNS`; numbers are exact fractions."""
+        import pandas as pd
+
+        rows = [
+            (
+                q.measure, str(q.period), q.centre, *(getattr(q, d) for d in DIMENSIONS), e.value, e.lower, e.upper,
+                self.vocabulary.measures[q.measure].unit, e.basis, ";".join(sorted(e.claims)), e.depends,
+            )
+            for q, e in self._found.items()
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _is_member(quantity: Quantity, total: Quantity, dimension: str) -> bool:
+    if quantity.measure != total.measure or quantity.period != total.period or quantity.centre != total.centre:
+        return False
+    return getattr(quantity, dimension) != ALL and all(
+        getattr(quantity, other) == getattr(total, other) for other in DIMENSIONS if other != dimension
+    )
+
+
+def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
+    """Estimates from the claims that remain when the accepted explanation is set aside.
+
+    An estimate depends on the explanation if another tied one would give other bounds.
+    """
+    set_aside = tuple(set_aside)
+    vocabulary = audit.published.vocabulary
+    extents = audit.extents(set_aside)
+    alternatives = [audit.extents(other) for other in audit.tied if set(other) != set(set_aside)] if audit.explanations else []
+    stated = _stated(audit, set_aside)
+    found = {}
+    for quantity, extent in extents.items():
+        if extent is None:
+            continue
+        scale = UNITS[vocabulary.measures[quantity.measure].unit].scale
+        lower, upper = (None if end is None else Fraction(end, scale) for end in extent)
+        value = stated.get(quantity)
+        if value is None:
+            point, basis = ((lower + upper) / 2 if upper is not None else lower), DERIVED
+        else:
+            point, basis = min(max(value / scale, lower), upper if upper is not None else value / scale), PRINTED
+        found[quantity] = Bounded(
+            point, lower, upper, frozenset(audit.reasons(quantity, set_aside)), any(a[quantity] != extent for a in alternatives), basis
+        )
+    return Estimates(vocabulary, found)
+
+
+def _stated(audit: Audit, set_aside: tuple[str, ...]) -> dict[Quantity, Fraction]:
+    """What claims say outright, in base units; the first claim where several speak of the same quantity."""
+    stated: dict[Quantity, Fraction] = {}
+    for claim in audit.published.claims:
+        constraint = None if claim.claim_id in set_aside else constrain(claim, audit.published.vocabulary)
+        for part in constraint.parts if constraint else ():
+            ((quantity, _), *others) = part.terms
+            if not others and part.interval.lower is not None and part.interval.upper is not None:
+                literally = claim.printed.value if claim.relation == "value" else part.interval.lower
+                stated.setdefault(quantity, literally)
+    return stated

@@ -1,0 +1,64 @@
+"""The catalogue of published documents: `data/sources.csv`, one row per document."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kcq_eval.datafiles import read_table
+from kcq_eval.errors import Problems
+from kcq_eval.printed import NUMBER_FORMATS
+
+COLUMNS = (
+    "source_id", "title_vi", "title_en", "publisher", "published", "language", "number_format", "licence", "sha256", "access_note",
+)  # fmt: skip
+_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_SHA256 = re.compile(r"([0-9a-f]{64})?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published document. `number_format` is declared here, "" where none is: then only plain digits can be read."""
+
+    source_id: str
+    title_vi: str
+    title_en: str
+    publisher: str
+    published: datetime.date
+    number_format: str
+    licence: str
+    sha256: str
+    access_note: str
+
+    def title(self, language: str) -> str:
+        return self.title_vi if language == "vi" else self.title_en
+
+
+def load_sources(folder: Path, problems: Problems) -> dict[str, Source]:
+    """The documents by id, in the order of the catalogue; what is wrong goes into `problems`."""
+    sources: dict[str, Source] = {}
+    for row in read_table(folder / "sources.csv", COLUMNS, problems=problems):
+        wrong = [row.one_of("language", ("vi", "en")), row.one_of("number_format", (*NUMBER_FORMATS, ""))]
+        if not _ID.fullmatch(row["source_id"]):
+            wrong.append(row.problem("bad_form", "source_id", expected="a-z 0-9 . -"))
+        elif row["source_id"] in sources:
+            wrong.append(row.problem("id_twice", "source_id"))
+        if not _SHA256.fullmatch(row["sha256"]):
+            wrong.append(row.problem("bad_form", "sha256", expected="64 × 0-9 a-f"))
+        for column in ("title_vi", "title_en", "publisher", "licence"):
+            if not row[column]:
+                wrong.append(row.problem("empty_cell", column))
+        try:
+            published = datetime.date.fromisoformat(row["published"])
+        except ValueError:
+            wrong.append(row.problem("bad_form", "published", expected="YYYY-MM-DD"))
+        if any(wrong):
+            problems += filter(None, wrong)
+            continue
+        sources[row["source_id"]] = Source(
+            row["source_id"], row["title_vi"], row["title_en"], row["publisher"], published, row["number_format"], row["licence"],
+            row["sha256"], row["access_note"],
+        )  # fmt: skip
+    return sources
