@@ -144,7 +144,8 @@ def load_published(folder: Path) -> Published:
                 Problem("source_not_listed", path.name, found=path.stem, expected="sources.csv", nearest=nearest(path.stem, sources))
             )
     problems.stop()
-    return Published(vocabulary, sources, tuple(sorted(claims, key=lambda c: c.sort_key)))
+    order = list(sources)
+    return Published(vocabulary, sources, tuple(sorted(claims, key=lambda c: (order.index(c.source_id), c.sort_key))))
 
 
 def _read_claims(path: Path, source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:

@@ -95,6 +95,10 @@ class Vocabulary:
         """A code's label in `vi` or `en`; a union of codes is joined with a comma."""
         return ", ".join(self._labels[part][language] for part in code.split("+"))
 
+    def __contains__(self, code: str) -> bool:
+        """Whether the code has a label."""
+        return code in self._labels
+
     def codes(self, dimension: str) -> tuple[str, ...]:
         """The codes of a dimension, without `all`."""
         return {

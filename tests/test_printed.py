@@ -180,6 +180,7 @@ def test_an_amount_is_read_in_base_units_and_the_unit_in_the_text_wins(text, uni
         ("3 % 5 tỷ", "million_vnd", "mixed_units"),
         ("946,9 triệu 181 tỷ", "million_vnd", "bad_compound"),
         ("1 tỷ 2 tỷ", "million_vnd", "bad_compound"),
+        ("1 tỷ 0 tỷ", "million_vnd", "bad_compound"),
         ("1 tỷ 1000 triệu", "million_vnd", "bad_compound"),
         ("1,5 tỷ 200 triệu", "million_vnd", "bad_compound"),
         ("1,0 tỷ 200 triệu", "million_vnd", "bad_compound"),
@@ -187,7 +188,9 @@ def test_an_amount_is_read_in_base_units_and_the_unit_in_the_text_wins(text, uni
         ("3 năm 2 năm", "year", "bad_compound"),
         ("1 tỷ -200 triệu", "million_vnd", "unknown_unit_word"),
         ("1 tỷ, 200 triệu", "million_vnd", "bad_decimals"),
-        ("1" * 101, "count", "too_long"),
+        ("10\N{SUPERSCRIPT TWO}", "percent", "not_a_number"),
+        ("1\N{ARABIC-INDIC DIGIT TWO} %", "percent", "not_a_number"),
+        ("1" + "0" * 100, "count", "too_long"),
         ("0," + "0" * 101, "percent", "too_long"),
     ],
 )
@@ -254,8 +257,10 @@ def test_a_hedge_reaches_one_unit_of_the_last_nonzero_printed_digit(text, unit, 
 @pytest.mark.parametrize("hedge", HEDGES)
 def test_a_hedge_word_in_the_text_is_sent_to_the_hedge_column(hedge):
     for text in (f"{HEDGES[hedge]} 71,2", f"{HEDGES[hedge].upper()} 71,2 %", f"{hedge} 71,2"):
-        error = refusal(Printed, text, "percent", "vi")
-        assert error.key == "hedge_in_text" and f"`{hedge}`" in error.expected
+        for typed in (text, unicodedata.normalize("NFD", text)):
+            error = refusal(Printed, typed, "percent", "vi")
+            assert error.key == "hedge_in_text" and f"`{hedge}`" in error.expected
+    assert "`below`" in refusal(Printed, "under 71.2", "percent", "en").expected
 
 
 @pytest.mark.parametrize(

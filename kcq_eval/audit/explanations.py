@@ -19,7 +19,7 @@ CONSISTENT, CONTRADICTED, UNDECIDED = "consistent", "contradicted", "undecided"
 _LARGEST_PRODUCT = 1_000  # explanations listed when several independent parts are each in conflict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Audit:
     """What the claims of some documents say about each other.
 
@@ -109,29 +109,40 @@ class Audit:
         return tuple(sorted(set(needed), key=self._order))
 
     def required(self, claim: Claim) -> Interval | None:
-        """Where the claim's number would have to lie for everything else to stand; None if another claim must go too.
-
-        In the unit of the printed number's base (percent as 0 to 100). Shares and growth follow from the extents of their
-        parts, so the interval may be wider than the truth, never narrower.
-        """
+        """Where the claim's number would have to lie for everything else to stand; None if another claim must go too."""
         if (claim.claim_id,) not in self.explanations or claim.printed is None:
             return None
-        extents = self.extents([claim.claim_id])
-        found = Interval(*map(_fraction, extents[claim.quantity]))
-        other = claim.reference or claim.whole
-        if other is None:
+        return self.implied(claim, [c for part in self.parts for c in part.claims if c != claim.claim_id])
+
+    def implied(self, claim: Claim, others: Iterable[str]) -> Interval | None:
+        """Where other claims, with the rules, force the claim's number to lie; None where undecided or unbounded both ways.
+
+        In the base unit of the printed number (percent as 0 to 100). A share, growth or difference follows from the extents of
+        its two quantities, so the interval may be wider than the truth, never narrower.
+        """
+        others = set(others)
+        part = next(part for part in self.parts if claim.quantity in part.quantities)
+        extents = _extents(part, frozenset(part.claims) - others)
+        ends = [extents[q] for q in (claim.quantity, claim.reference or claim.whole) if q is not None]
+        if None in ends:
+            return None
+        found, *by = [Interval(*map(_fraction, pair)) for pair in ends]
+        if not by:
             return found
-        by = Interval(*map(_fraction, extents[other]))
+        (by,) = by
         if claim.relation == "difference":
-            change = Interval(found.lower - by.upper if by.upper is not None else None, found.upper - by.lower if found.upper is not None else None)
-            return change if claim.direction == "up" else change.negated()
-        unit = {"share": 100, "growth": 100, "average": 1}[claim.relation]
-        lower = found.lower / by.upper * unit if by.upper else Fraction(0)
-        upper = found.upper / by.lower * unit if found.upper is not None and by.lower else None
-        if claim.relation != "growth":
-            return Interval(lower, upper)
-        change = Interval(lower - 100, upper - 100 if upper is not None else None)
-        return change if claim.direction == "up" else change.negated()
+            lower = None if by.upper is None else found.lower - by.upper
+            upper = None if found.upper is None else found.upper - by.lower
+        else:
+            unit = 1 if claim.relation == "average" else 100
+            lower = Fraction(0) if by.upper is None else found.lower / by.upper * unit if by.upper else None
+            upper = None if found.upper is None or not by.lower else found.upper / by.lower * unit
+        if lower is None and upper is None:
+            return None
+        if claim.relation == "growth":
+            lower, upper = (None if end is None else end - 100 for end in (lower, upper))
+        interval = Interval(lower, upper)
+        return interval.negated() if claim.direction == "down" else interval
 
     def _order(self, claim_id: str) -> tuple:
         return self.published.claim(claim_id).sort_key

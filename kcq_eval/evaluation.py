@@ -1,0 +1,87 @@
+"""From parameters to estimates: the documents chosen, their audit, the explanation accepted, the estimates that follow."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from kcq_eval.audit.explanations import Audit, audit
+from kcq_eval.claims import Claim, Published, load_published
+from kcq_eval.datafiles import resolve_folder
+from kcq_eval.errors import BadInput, Problem, Problems, nearest
+from kcq_eval.estimates import Estimates, estimate
+from kcq_eval.parameters import Parameters
+from kcq_eval.prices import PriceIndex, load_price_indices
+from kcq_eval.vocabulary import ALL
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What every chapter of the evaluation starts from."""
+
+    parameters: Parameters
+    published: Published
+    audit: Audit
+    set_aside: tuple[str, ...]
+    estimates: Estimates
+    prices: dict[str, PriceIndex]
+
+    def claims(self, *measures: str) -> list[Claim]:
+        """The claims that speak of these measures."""
+        return [claim for claim in self.published.claims if claim.quantity.measure in measures]
+
+
+def evaluate(parameters: Parameters) -> Evaluation:
+    """Read, audit and estimate.
+
+    Raises:
+        BadInput: Unusable data, or parameters that name what the data do not hold; all problems at once.
+    """
+    folder = resolve_folder(parameters.data_dir)
+    published = load_published(folder)
+    chosen = _chosen_sources(parameters, published)
+    problems = Problems()
+    for name, valid in (("centre", published.vocabulary.centres), ("scheme_kind", (*published.vocabulary.scheme_kinds, ALL))):
+        found = getattr(parameters, name)
+        if found not in valid:
+            problems.append(Problem("unknown_value", "parameters", None, name, found, ", ".join(valid), nearest(found, valid)))
+    problems += _nothing_reported(parameters, published.of(chosen))
+    problems.stop()
+    examined = audit(folder, chosen)
+    set_aside = examined.set_aside(parameters.explanation)
+    return Evaluation(
+        parameters, examined.published, examined, set_aside, _estimates(examined, set_aside), load_price_indices(folder)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _estimates(examined: Audit, set_aside: tuple[str, ...]) -> Estimates:
+    return estimate(examined, set_aside)
+
+
+def _chosen_sources(parameters: Parameters, published: Published) -> tuple[str, ...]:
+    """Ids of the sources to use, in the catalogue's order."""
+    if parameters.sources == ALL:
+        return tuple(published.sources)
+    given = [part.strip() for part in parameters.sources.split(",") if part.strip()]
+    valid = (ALL, *published.sources)
+    unknown = [source for source in given if source not in published.sources]
+    if unknown or not given:
+        raise BadInput(
+            Problem("unknown_value", "parameters", None, "sources", source, ", ".join(valid), nearest(source, valid))
+            for source in unknown or [parameters.sources]
+        )
+    return tuple(source for source in published.sources if source in given)
+
+
+def _nothing_reported(parameters: Parameters, published: Published) -> list[Problem]:
+    """The evaluated period must be spoken of; a baseline without figures only leaves comparisons out."""
+    periods = sorted({claim.quantity.period for claim in published.claims} | {c.reference.period for c in published.claims if c.reference})
+    if parameters.current_period in periods:
+        return []
+    known = [str(period) for period in periods]
+    return [
+        Problem(
+            "nothing_reported", "parameters", None, "period", parameters.period, ", ".join(known), nearest(parameters.period, known)
+        )
+    ]

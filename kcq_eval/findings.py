@@ -1,0 +1,166 @@
+"""Findings: the evaluation's results in words, made from numbers and verdicts by template. No template holds a digit."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kcq_eval.claims import Claim
+from kcq_eval.estimates import Bounded
+from kcq_eval.evaluation import Evaluation
+from kcq_eval.numbers import Number, Numbers
+from kcq_eval.parameters import Parameters
+from kcq_eval.statements import claim_names, number_in, printed_number, printed_text, starred
+from kcq_eval.texts import Texts, capital, holes, templates
+
+COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result in words.
+
+    Attributes:
+        depends: Whether it would read differently under another of the tied explanations.
+        sources: Ids of the claims it rests on.
+    """
+
+    id: str
+    chapter: str
+    text: str
+    depends: bool = False
+    sources: tuple[str, ...] = ()
+
+
+def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
+    """A chapter's findings; of alternatives the first whose numbers are known is told."""
+    return {
+        "funding_growth": [(f"funding_growth.{parameters.price_basis}",), ("funding_real",), ("funding_split",)],
+        "facility_shares": [("facilities",), ("facility_share" if parameters.share_whole == "all" else "facility_share.rest",)],
+        "support_type_mix": [("mix",), ("mix_concentration",)],
+        "province_coverage": [("coverage", "coverage_only"), ("coverage_34",)],
+    }[chapter]
+
+
+def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding]:
+    """What a chapter's numbers say; a finding whose numbers are not reported is left out, and a chapter without any says so."""
+    found = []
+    for alternatives in _order(chapter, parameters):
+        key = next((key for key in alternatives if texts.has_numbers(f"finding.{key}")), None)
+        if key:
+            used = [texts.numbers[name] for name, _ in holes(templates(texts.language)[f"finding.{key}"]) if "." in name]
+            depends = any(number.bounded.depends for number in used)
+            sources = tuple(sorted({claim for number in used for claim in number.sources}))
+            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), depends), depends, sources))
+    what = texts(f"chapter.{chapter}.title")
+    return found or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=what))]
+
+
+def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
+    """Whether the figures can all be true, which are the suspects and what they would have to be; then remarks."""
+    return [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _audit(evaluation, texts)]
+
+
+def audit_numbers(evaluation: Evaluation) -> Numbers:
+    """Counts of the audit, each suspect as printed and what it would have to be."""
+    audit, claims = evaluation.audit, evaluation.published.claims
+    counts = {
+        "claims": len(claims),
+        "checked": sum(audit.claim_verdict(claim) != "not_checked" for claim in claims),
+        "conflicts": len(audit.conflicts),
+        "explanations": len(audit.explanations),
+        "tied": len(audit.tied) if audit.explanations else 0,
+    }
+    numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
+    for claim in _suspects(evaluation):
+        if claim.printed is not None:
+            about = {"claim": claim.claim_id}
+            numbers.append(_about(printed_number(claim), f"audit.printed.{claim.claim_id}", about))
+            if required := audit.required(claim):
+                numbers.append(_about(number_in(required, claim, ""), f"audit.required.{claim.claim_id}", about))
+    return Numbers(numbers)
+
+
+def main_source(evaluation: Evaluation) -> str:
+    """The source whose figures are numbered without naming it: the first of the catalogue that is used."""
+    return next(iter(evaluation.published.sources))
+
+
+def names_of(evaluation: Evaluation, texts: Texts, claim_ids: Iterable[str]) -> str:
+    """"figures #4, #5 and #6"."""
+    claims = [evaluation.published.claim(claim_id) for claim_id in claim_ids]
+    return claim_names(claims, texts, main_source=main_source(evaluation))
+
+
+def _count(number_id: str, count: int) -> Number:
+    return Number(number_id, Bounded.exactly(count), "count")
+
+
+def _about(number: Number, number_id: str, about: dict[str, str]) -> Number:
+    return Number(number_id, number.bounded, number.unit, number.decimals, number.label, about)
+
+
+def _suspects(evaluation: Evaluation) -> list[Claim]:
+    return [evaluation.published.claim(claim_id) for claim_id in evaluation.audit.suspects] if evaluation.audit.explanations else []
+
+
+def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    audit, published = evaluation.audit, evaluation.published
+    names = functools.partial(names_of, evaluation, texts)
+
+    if audit.verdict == "consistent":
+        yield "audit_consistent", texts("finding.audit_consistent"), ()
+    if audit.conflicts:
+        yield "audit_conflict", texts("finding.audit_conflict", claims=names(audit.conflicts[0])), audit.conflicts[0]
+        for claim in _suspects(evaluation):
+            if required := audit.required(claim):
+                told = texts.number(number_in(required, claim, ""))
+                name = names([claim.claim_id])
+                text = texts("finding.audit_required", claim=name, required=told, printed=printed_text(claim, texts))
+                yield f"audit_required.{claim.claim_id}", text, (claim.claim_id,)
+        if len(audit.tied) == 1:
+            yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
+        else:
+            ways = texts.joined([names(explanation) for explanation in audit.tied], last="or")
+            yield "audit_tied", texts("finding.audit_tied", count=len(audit.tied), claims=ways), audit.suspects
+    if evaluation.set_aside:
+        yield "audit_accepted", texts("finding.audit_accepted", claims=names(evaluation.set_aside)), evaluation.set_aside
+    if audit.undecided:
+        ids = sorted(audit.undecided, key=lambda i: published.claim(i).sort_key)
+        yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
+    yield from _remarks(evaluation, texts)
+
+
+def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Statements that can be true, but not in every reading."""
+    published, parameters = evaluation.published, evaluation.parameters
+    for claim in published.claims:
+        period = claim.quantity.period
+        if claim.relation == "duration" and claim.printed.value == period.end - period.start:
+            name = names_of(evaluation, texts, [claim.claim_id])
+            told = {"claim": name, "claim_capital": capital(name), "printed": printed_text(claim, texts), "from": period.start, "to": period.end}
+            told |= {"elapsed": period.end - period.start, "calendar": len(period.years)}
+            yield f"audit_duration.{claim.claim_id}", texts("finding.audit_duration", **told), (claim.claim_id,)
+    focal = _sectors(evaluation, "schemes", parameters.scheme_kind) | _sectors(evaluation, "sectors_covered", parameters.scheme_kind)
+    others = [kind for kind in published.vocabulary.scheme_kinds if kind != parameters.scheme_kind]
+    for kind in others:
+        compared = _sectors(evaluation, "sectors_covered", kind)
+        if compared and focal and compared != focal:
+            behind = tuple(c.claim_id for c in published.claims if c.items and c.quantity.period in parameters.baseline_period and "sector" in _list_dimension(c, evaluation))
+            told = {name: texts.joined(texts.label(code) for code in published.vocabulary.sectors if code in codes) for name, codes in (("standalone", compared), ("focal", focal))}
+            yield "audit_sectors", texts("finding.audit_sectors", **told), behind
+
+
+def _list_dimension(claim: Claim, evaluation: Evaluation) -> str:
+    return evaluation.published.vocabulary.measures[claim.quantity.measure].list_of or "sector"
+
+
+def _sectors(evaluation: Evaluation, measure: str, kind: str) -> set[str]:
+    """Sectors that lists of the baseline name for a scheme kind."""
+    return {
+        item
+        for claim in evaluation.claims(measure)
+        if claim.quantity.scheme_kind == kind and claim.quantity.period in evaluation.parameters.baseline_period
+        for item in claim.items
+    }

@@ -1,0 +1,97 @@
+"""Coverage: which of the provinces served were reached, now and before, on the map of one vintage at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kcq_eval.estimates import Bounded, Estimates
+from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.parameters import Parameters
+from kcq_eval.vocabulary import VINTAGES, Vocabulary
+
+KEPT, NEW, LEFT, NEVER = "kept", "new", "left", "never"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Provinces served and reached, as codes of one map vintage ("63" until 30 June 2025, "34" since).
+
+    `before` is None where no list of the baseline is reported: then nothing is new, kept or left.
+    """
+
+    vintage: str
+    served: frozenset[str]
+    now: frozenset[str]
+    before: frozenset[str] | None
+    names: dict[str, str]
+
+    def status(self, code: str) -> str:
+        reached, reached_before = code in self.now, code in (self.before or ())
+        return {(True, True): KEPT, (True, False): NEW, (False, True): LEFT, (False, False): NEVER}[reached, reached_before]
+
+    def with_status(self, status: str) -> tuple[str, ...]:
+        """Codes of the provinces of a status, in Vietnamese order of the codes."""
+        return tuple(sorted(code for code in self.served | self.now | (self.before or frozenset()) if self.status(code) == status))
+
+
+def coverage(estimates: Estimates, parameters: Parameters, vintage: str) -> Coverage | None:
+    """The provinces reached on the map of a vintage; None where no list is reported for the period."""
+    scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
+    vocabulary = estimates.vocabulary
+    now = estimates.members("provinces_covered", parameters.current_period, **scope)
+    before = estimates.members("provinces_covered", parameters.baseline_period, **scope)
+    if now is None:
+        return None
+    return Coverage(
+        vintage,
+        on_map(vocabulary.served(parameters.centre), vintage, vocabulary),
+        on_map(now, vintage, vocabulary),
+        None if before is None else on_map(before, vintage, vocabulary),
+        {p.code: p.name_vi for p in vocabulary.provinces.values()}
+        if vintage == "63"
+        else {p.new_code: p.new_name_vi for p in vocabulary.provinces.values()},
+    )
+
+
+def on_map(codes: Iterable[str], vintage: str, vocabulary: Vocabulary) -> frozenset[str]:
+    """Codes of the 63 provinces as codes of a vintage: a new province is reached if any of its old ones was."""
+    if vintage == "63":
+        return frozenset(codes)
+    return frozenset(vocabulary.provinces[code].new_code for code in codes)
+
+
+def coverage_numbers(estimates: Estimates, parameters: Parameters) -> Numbers:
+    """Coverage under both maps. Numerator and denominator are always of one vintage."""
+    return Numbers(number for vintage in VINTAGES for number in _numbers(estimates, parameters, vintage))
+
+
+def _numbers(estimates: Estimates, parameters: Parameters, vintage: str) -> Iterator[Number]:
+    found = coverage(estimates, parameters, vintage)
+    if found is None:
+        return
+    scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
+    totals = [estimates.get("provinces_covered", p, **scope) for p in (parameters.current_period, parameters.baseline_period)]
+    claims = [total.claims if total else frozenset() for total in totals]
+
+    def count(name: str, codes: Iterable[str], behind: frozenset[str], **about: str) -> Iterator[Number]:
+        bounded = Bounded.exactly(len(list(codes)))
+        bounded = Bounded(bounded.value, bounded.lower, bounded.upper, behind)
+        yield from report(f"coverage.{vintage}.{name}", bounded, "count", 0, f"coverage.{name.split('.')[0]}", vintage=vintage, **about)
+
+    def share(name: str, codes: Iterable[str], behind: frozenset[str]) -> Iterator[Number]:
+        part = Bounded.exactly(100 * len(list(codes)))
+        bounded = Bounded(part.value, part.lower, part.upper, behind) / Bounded.exactly(len(found.served))
+        yield from report(f"coverage.{vintage}.share.{name}", bounded, "percent", 1, "coverage.share", vintage=vintage, period=name)
+
+    if not found.served:
+        return
+    yield from count("served", found.served, frozenset())
+    yield from count("current", found.now, claims[0])
+    yield from share("current", found.now & found.served, claims[0])
+    if found.before is not None:
+        yield from count("baseline", found.before, claims[1])
+        yield from share("baseline", found.before & found.served, claims[1])
+        for status in (KEPT, NEW, LEFT):
+            yield from count(status, found.with_status(status), claims[0] | claims[1])
+        yield from count("never", found.with_status(NEVER), claims[0] | claims[1])

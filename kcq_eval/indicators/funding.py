@@ -1,0 +1,92 @@
+"""Funding: growth in current and constant prices, per year, and its split into number of facilities and money per facility."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from kcq_eval.estimates import Bounded, Estimates
+from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.parameters import Parameters, Period
+from kcq_eval.prices import PriceIndex
+
+
+def funding_numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Numbers:
+    """All numbers about funding; those that the estimates do not reach are left out."""
+    return Numbers(_numbers(estimates, prices, parameters))
+
+
+def _numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Iterator[Number]:
+    period, baseline = parameters.current_period, parameters.baseline_period
+    scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
+    schemes = {when: estimates.get("schemes", p, **scope) for when, p in (("current", period), ("baseline", baseline))}
+    now, before = (estimates.get("funding", p, **scope) for p in (period, baseline))
+    for when, count in schemes.items():
+        yield from report(f"schemes.{when}", count, "count", period=when)
+    yield from report("funding.current", now, "million_vnd", 1, period="current")
+    yield from report("funding.baseline", before, "million_vnd", 1, period="baseline")
+    if now is None or before is None or now.upper is None or before.upper is None:
+        return
+    yield from report("funding.change", billions(now - before), "billion_vnd", 1)
+    yield from report("funding.growth.nominal", growth_pct(now, before), "percent", 2)
+    yield from report("funding.annualised.nominal", annualised_pct(now, before, period, baseline), "percent", 2)
+    for basis, index in prices.items():
+        dearer = index.change(period, baseline)
+        if dearer is None:
+            continue
+        repriced = before.scaled(dearer)
+        about = {"price_basis": basis}
+        yield from report(f"funding.prices.{basis}", Bounded.exactly((dearer - 1) * 100), "percent", 2, "funding.prices", **about)
+        yield from report(f"funding.repriced.{basis}", billions(repriced), "billion_vnd", 1, "funding.repriced", **about)
+        yield from report(f"funding.growth.{basis}", growth_pct(now, repriced), "percent", 1, "funding.growth.real", **about)
+        real = annualised_pct(now, repriced, period, baseline)
+        yield from report(f"funding.annualised.{basis}", real, "percent", 1, "funding.annualised.real", **about)
+        if basis == parameters.price_basis:
+            before = repriced
+    facilities_now, facilities_before = (estimates.get("facilities", p, **scope) for p in (period, baseline))
+    if facilities_now is None or facilities_before is None:
+        return
+    each_now, each_before = now / facilities_now, before / facilities_before
+    if each_now is None or each_before is None:
+        return
+    yield from report("funding.per_facility.current", each_now, "million_vnd", 0, period="current")
+    yield from report("funding.per_facility.baseline", each_before, "million_vnd", 0, period="baseline")
+    yield from report("funding.per_facility.growth", growth_pct(each_now, each_before), "percent", 1)
+    by_number, by_size = shapley_split(facilities_now, facilities_before, each_now, each_before)
+    yield from report("funding.split.facilities", billions(by_number), "billion_vnd", 1)
+    yield from report("funding.split.per_facility", billions(by_size), "billion_vnd", 1)
+
+
+def billions(million_vnd: Bounded) -> Bounded:
+    """Million VND as billion VND: derived amounts rarely support more digits."""
+    return million_vnd.scaled(Fraction(1, 1000))
+
+
+def growth_pct(now: Bounded, before: Bounded) -> Bounded | None:
+    """current / baseline − 1 in %; None where the baseline may be zero."""
+    ratio = now / before
+    return None if ratio is None else ratio.shifted(-1).scaled(100)
+
+
+def annualised_pct(now: Bounded, before: Bounded, period: Period, baseline: Period) -> Bounded | None:
+    """Growth per year in %, over the distance between the periods' midpoints.
+
+    The root is irrational; its bounds are rounded outward at the 12th digit.
+    """
+    ratio = now / before
+    years = period.midpoint - baseline.midpoint
+    if ratio is None or ratio.lower <= 0:
+        return None
+    value, lower, upper = (float(end) ** (1 / years) for end in (ratio.value, ratio.lower, ratio.upper))
+    lower, upper = Fraction(math.floor(lower * 10**12), 10**12), Fraction(math.ceil(upper * 10**12), 10**12)
+    middle = min(max(Fraction(round(value * 10**12), 10**12), lower), upper)
+    return Bounded(middle, lower, upper, ratio.claims, ratio.depends).shifted(-1).scaled(100)
+
+
+def shapley_split(count_now: Bounded, count_before: Bounded, each_now: Bounded, each_before: Bounded) -> tuple[Bounded, Bounded]:
+    """The change of count × each, as an effect of the count and an effect of each: the mean of both orders of changing them."""
+    half = Fraction(1, 2)
+    by_count = (count_now - count_before) * (each_now + each_before).scaled(half)
+    by_each = (each_now - each_before) * (count_now + count_before).scaled(half)
+    return by_count, by_each

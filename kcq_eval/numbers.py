@@ -1,0 +1,127 @@
+"""One number, one id: every indicator once, with its bounds, its text in both languages and what it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from kcq_eval.errors import nearest
+from kcq_eval.estimates import Bounded
+from kcq_eval.printed import format_number
+
+COLUMNS = (
+    "id", "label_vi", "label_en", "value", "lower", "upper", "unit", "text_vi", "text_en", "basis", "sources", "depends_on_explanation",
+)  # fmt: skip
+NBSP = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that is reported.
+
+    Attributes:
+        id: Dotted and stable, `funding.growth.nominal`; unique in a run.
+        bounded: Value and exact bounds, in `unit`.
+        unit: `million_vnd`, `billion_vnd`, `count`, `percent`, `percentage_point` or `index`.
+        decimals: The most decimals it is shown with; fewer where the bounds support fewer.
+        label: Key of its label in `kcq_eval/texts` below `number.`; the id when empty.
+        about: Codes that its label names, by placeholder.
+    """
+
+    id: str
+    bounded: Bounded
+    unit: str
+    decimals: int = 0
+    label: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(sorted(self.bounded.claims))
+
+    def digits(self, language: str, *, absolute: bool = False) -> str:
+        """The digits that the bounds support, or the two ends with a dash between them; no unit."""
+        value, lower, upper = self.bounded.value, self.bounded.lower, self.bounded.upper
+        if absolute and upper is not None and upper <= 0:
+            value, lower, upper = -value, -upper, -lower
+        if upper is None:
+            return f"≥{NBSP}{_digits(lower, self.decimals, language)}"
+        decimals = supported_decimals(lower, upper, self.decimals)
+        if decimals is not None:
+            return _digits(value, decimals, language)
+        ends = [_digits(end, self.decimals, language) for end in (lower, upper)]
+        if ends[0] == ends[1]:
+            return ends[0]
+        between = "–" if lower >= 0 else {"vi": " đến ", "en": " to "}[language]
+        return between.join(ends)
+
+    @property
+    def direction(self) -> str:
+        """`up`, `down`, `same`, or `open` where the bounds do not decide it."""
+        lower, upper = self.bounded.lower, self.bounded.upper
+        if lower == upper == 0:
+            return "same"
+        if lower >= 0:
+            return "up"
+        return "down" if upper is not None and upper <= 0 else "open"
+
+
+def supported_decimals(lower: Fraction, upper: Fraction, most: int) -> int | None:
+    """The most decimals (up to `most`) for which one printed number stands for all of lower to upper; None if not even 0."""
+    for decimals in range(most, -1, -1):
+        step = Fraction(1, 10**decimals)
+        nearest_above = math.floor(lower / step + Fraction(1, 2)) * step
+        for printed in (nearest_above, nearest_above - step):  # a tie may have been rounded down
+            if printed - step / 2 <= lower and upper <= printed + step / 2:
+                return decimals
+    return None
+
+
+def _digits(value: Fraction, decimals: int, language: str) -> str:
+    return format_number(value, decimals=decimals, number_format=language).replace("-", MINUS)
+
+
+class UnknownNumber(LookupError):
+    """A text asks for a number that no indicator made."""
+
+    def __init__(self, number_id: str, known: Iterable[str]):
+        near = nearest(number_id, known)
+        super().__init__(f"no number has the id '{number_id}'" + (f" (did you mean '{near}'?)" if near else ""))
+
+
+class Numbers:
+    """Numbers by id, in the order they were made."""
+
+    def __init__(self, numbers: Iterable[Number] = ()):
+        self._by_id: dict[str, Number] = {}
+        for number in numbers:
+            if number.id in self._by_id:
+                raise ValueError(f"two numbers have the id '{number.id}'")
+            self._by_id[number.id] = number
+
+    def __getitem__(self, number_id: str) -> Number:
+        try:
+            return self._by_id[number_id]
+        except KeyError:
+            raise UnknownNumber(number_id, self._by_id) from None
+
+    def __contains__(self, number_id: str) -> bool:
+        return number_id in self._by_id
+
+    def __iter__(self) -> Iterator[Number]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __add__(self, other: Numbers) -> Numbers:
+        return Numbers([*self, *other])
+
+
+def report(number_id: str, bounded: Bounded | None, unit: str, decimals: int = 0, label: str = "", **about: str) -> Iterator[Number]:
+    """The number, or nothing where it is not known: `yield from report(…)`."""
+    if bounded is not None:
+        yield Number(number_id, bounded, unit, decimals, label, about)

@@ -1,0 +1,166 @@
+"""Every sentence in both languages, and how numbers and labels are put into them.
+
+The sentences stand in `vi.yaml` and `en.yaml`, one key for one text. No digit is written there: a number is named by its id.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kcq_eval.errors import Problem
+from kcq_eval.numbers import NBSP, Number, Numbers
+from kcq_eval.parameters import Parameters
+from kcq_eval.vocabulary import ALL, Vocabulary
+
+LANGUAGES = ("vi", "en")
+_HOLE = re.compile(r"\{(@?[\w.-]+)(?::(\w+))?\}")
+
+
+@functools.cache
+def templates(language: str) -> dict[str, Any]:
+    """All texts of a language by dotted key."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with open(Path(__file__).with_name(f"{language}.yaml"), encoding="utf-8") as file:
+        return dict(_flat(yaml.load(file, loader)))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def holes(template: str) -> list[tuple[str, str]]:
+    """The names a template asks for, each with its form ("" for the plain one)."""
+    return [(name, form or "") for name, form in _HOLE.findall(template)]
+
+
+def plain(language: str, key: str, **values: Any) -> str:
+    """A text that names no number: only the given values are put in."""
+    return _HOLE.sub(lambda hole: str(values[hole[1]]), templates(language)[key])
+
+
+class Texts:
+    """The texts of one run: its language, its context (period, scheme kind, …) and its numbers."""
+
+    def __init__(self, parameters: Parameters, vocabulary: Vocabulary, numbers: Numbers = Numbers()):
+        self.language = parameters.language
+        self._templates = templates(self.language)
+        self._vocabulary = vocabulary
+        self.numbers = numbers
+        kind = self.label(parameters.scheme_kind) if parameters.scheme_kind != ALL else self._templates["kind.all"]
+        self._context = {
+            "@period": parameters.current_period.text,
+            "@baseline": parameters.baseline_period.text,
+            "@kind": kind,
+            "@kind_capital": capital(kind),
+            "@centre": self.label(parameters.centre),
+            "@centre_name": self.label(f"{parameters.centre}.name"),
+            "@whole": self._templates[f"whole.{parameters.share_whole}"],
+        }
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """The text of a key, with the given values, the run's context and its numbers put in.
+
+        Raises:
+            KeyError: No such text.
+            UnknownNumber: The text names a number that this run has not made.
+        """
+        return self.fill(self._templates[key], **values)
+
+    def fill(self, template: str, **values: Any) -> str:
+        def put_in(hole: re.Match) -> str:
+            name, form = hole[1], hole[2] or ""
+            if name in values:
+                return str(values[name])
+            if name in self._context:
+                return self._context[name]
+            return self.number(self.numbers[name], form)
+
+        return _HOLE.sub(put_in, template)
+
+    def has_numbers(self, key: str) -> bool:
+        """Whether every number that the text names is known."""
+        return all(name in self.numbers for name, _ in holes(self._templates[key]) if "." in name)
+
+    def lines(self, key: str) -> list[str]:
+        """A text that is a list of sentences."""
+        return [self.fill(line) for line in self._templates[key]]
+
+    def label(self, code: str) -> str:
+        """A code's label: support type, scheme kind, sector, province, measure, centre."""
+        return self._vocabulary.label(code, self.language)
+
+    def label_of(self, number: Number) -> str:
+        """A number's label, with the labels of what it is about."""
+        about = {name: self._about(name, code) for name, code in number.about.items()}
+        return self(f"number.{number.label or number.id}", **about)
+
+    def number(self, number: Number, form: str = "") -> str:
+        """A number with its unit. Forms: `digits`, `abs`, `change` ("up 28.01 %"), `more` ("82 more")."""
+        if form == "digits":
+            return number.digits(self.language)
+        amount = self._with_unit(number.digits(self.language, absolute=form in ("abs", "change", "more")), number.unit)
+        if form == "change":
+            return self(f"change.{number.direction}", amount=amount)
+        if form == "more":
+            key = {"up": "more", "down": "fewer"}.get(number.direction, number.direction)
+            return self(f"change.{key}", amount=amount)
+        return amount
+
+    def joined(self, parts: Iterable[str], last: str = "and") -> str:
+        """a, b and c."""
+        *first, end = list(parts) or [""]
+        return f"{', '.join(first)} {self._templates[last]} {end}" if first else end
+
+    def _with_unit(self, digits: str, unit: str) -> str:
+        if unit == "percent":
+            return f"{digits}{NBSP}%"
+        return f"{digits} {self._templates[f'unit.{unit}']}" if f"unit.{unit}" in self._templates else digits
+
+    def _about(self, name: str, code: str) -> str:
+        if name == "claim":
+            return self("claim_number", number=code.partition("/")[2])
+        key = f"{name}.{code}"
+        return self(key) if key in self._templates else self.label(code)
+
+
+def uncapital(text: str) -> str:
+    """With a small first letter, to stand inside a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+def capital(text: str) -> str:
+    """With a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
+    """Problems as sentences: where, what, found, expected, nearest."""
+    return [_problem_line(problem, language) for problem in problems]
+
+
+def _problem_line(problem: Problem, language: str) -> str:
+    say = functools.partial(plain, language)
+    where = [problem.file]
+    if problem.row is not None:
+        where.append(say("problem.where_row", row=problem.row))
+    if problem.column:
+        key = "problem.where_column" if problem.row is not None else "problem.where_parameter"
+        where.append(say(key, column=problem.column))
+    told = [say(f"problem.{problem.message}")]
+    if problem.found:
+        told.append(say("problem.found", found=problem.found))
+    if problem.expected and not (language == "vi" and problem.message.startswith("printed_")):
+        told.append(say("problem.expected", expected=problem.expected))
+    if problem.nearest:
+        told.append(say("problem.nearest", nearest=problem.nearest))
+    return f"{', '.join(where)}: {'; '.join(told)}"
