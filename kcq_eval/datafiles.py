@@ -21,9 +21,10 @@ def project_root() -> Path:
     return Path(os.environ.get("KCQ_EVAL_HOME", _ROOT)).resolve()
 
 
-def resolve_folder(folder: str | Path) -> Path:
-    """A folder given as parameter; a relative one counts from the project's root, wherever Python was started."""
-    return (project_root() / Path(folder).expanduser()).resolve()
+def resolve_folder(folder: str) -> Path:
+    """A folder given as parameter: "." and "./…" count from the working directory, other relative ones from the project's root."""
+    start = Path.cwd() if folder == "." or folder.startswith(("./", ".\\")) else project_root()
+    return (start / Path(folder).expanduser()).resolve()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+from kcq_eval.cli import main
+
+main()

@@ -1,0 +1,210 @@
+"""The command line: `kcq-eval run`, `kcq-eval parameters`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kcq_eval import __version__
+from kcq_eval.errors import BadInput, Problem, Problems
+
+EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Đánh giá một giai đoạn của chương trình so với giai đoạn trước, và kiểm tra các số liệu công bố có thể cùng đúng không. · "
+    "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
+)  # fmt: skip
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):  # Windows consoles and the C locale would fail on Vietnamese
+        if stream is not None and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kcq_eval {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Phiên bản · version")] = False,
+) -> None:
+    pass
+
+
+@app.command(help="Chạy đánh giá và ghi kết quả vào một thư mục · Run the evaluation and write its results into a folder")
+def run(
+    parameter: Annotated[
+        list[str], typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Một tham số, lặp lại được · one parameter, repeatable")
+    ] = [],
+    file: Annotated[Path | None, typer.Option("-f", "--file", help="Tệp YAML chứa tham số · YAML file of parameters")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Ghi vào đúng thư mục này · write into exactly this folder")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
+) -> None:
+    from kcq_eval.parameters import read_parameters
+    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed
+    from kcq_eval.runs.bundle import run as run_bundle
+
+    language = "vi"
+    try:
+        given = _given(parameter, file)
+        language = given.get("language") if given.get("language") in ("vi", "en") else language
+        parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
+        if "out_dir" in given and out is None:
+            out = Path(parameters.out_dir)
+        with _Progress(language) as progress:
+            bundle = run_bundle(parameters, out and Path(os.path.abspath(out)), plain=plain, force=force, tell=progress.tell)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+    except FolderTaken as error:
+        _stop(_say(language, "cli.not_ours", folder=error.args[0]), EXIT_BAD_INPUT)
+    except NotebookFailed as error:
+        _stop(
+            _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED, _say(language, "cli.failed_copy"), f"  {error.copy}"
+        )
+    except OSError as error:
+        _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
+    else:
+        _summary(bundle, language)
+
+
+@app.command(help="Bảng các tham số · The table of parameters")
+def parameters() -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from kcq_eval.parameters import entries
+
+    table = Table(box=box.SIMPLE, show_lines=False, pad_edge=False)
+    for column in ("Tham số · Parameter", "Mặc định · Default", "Giá trị · Values", "Ý nghĩa · Meaning"):
+        table.add_column(column, overflow="fold")
+    for entry in entries():
+        choices = " | ".join(entry.choices) or entry.help.form or "true | false"
+        table.add_row(entry.name, str(entry.default).lower() if entry.type == "bool" else entry.default, choices, f"{entry.help.vi}\n{entry.help.en}")
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def _given(assignments: list[str], file: Path | None) -> dict[str, Any]:
+    """Parameters of the file, overridden by those of the command line."""
+    given: dict[str, Any] = {}
+    problems = Problems()
+    if file is not None:
+        given |= _from_yaml(file, problems)
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            problems.append(Problem("bad_assignment", "parameters", None, "", assignment, "period=2021-2023"))
+        given[name.strip()] = value.strip()
+    problems.stop()
+    return given
+
+
+def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
+    import yaml
+
+    try:
+        read = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except OSError:
+        problems.append(Problem("missing_file", str(file)))
+        return {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problems.append(Problem("bad_yaml", file.name, mark.line + 1 if mark else None, expected="period: 2021-2023"))
+        return {}
+    if read is None:
+        return {}
+    if not isinstance(read, dict) or not all(isinstance(name, str) for name in read):
+        problems.append(Problem("bad_yaml", file.name, expected="period: 2021-2023"))
+        return {}
+    return read
+
+
+def _from_here(given: dict[str, Any]) -> dict[str, Any]:
+    """A data folder named relative to the working directory, told relative to the project."""
+    from kcq_eval.datafiles import project_root
+
+    folder = given.get("data_dir")
+    if isinstance(folder, str) and Path(folder).is_dir() and not Path(folder).is_absolute():
+        try:
+            return given | {"data_dir": os.path.relpath(folder, project_root())}
+        except ValueError:  # another drive
+            return given | {"data_dir": os.path.abspath(folder)}
+    return given
+
+
+class _Progress:
+    """A progress bar that names the step; plain lines where there is no terminal."""
+
+    def __init__(self, language: str):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        from kcq_eval.runs.notebooks import CHAPTERS
+
+        self._language, self._running = language, []
+        columns = (BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TextColumn("{task.description}"))
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal, auto_refresh=False)
+        self._task = self._bar.add_task(_say(language, "cli.checking"), total=len(CHAPTERS) + 2)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, step: str, chapter: str = "") -> None:
+        if step == "notebook":
+            if not self._running and self._bar.tasks[0].completed == 0:
+                self._bar.advance(self._task)
+            self._running.append(chapter)
+        elif step == "done":
+            self._running.remove(chapter)
+            self._bar.advance(self._task)
+        titles = [_say(self._language, f"chapter.{name}.title") for name in self._running]
+        told = _say(self._language, "cli.notebook", title=" · ".join(titles)) if titles else _say(self._language, f"cli.{'report' if step == 'done' else step}")
+        self._bar.update(self._task, description=told)
+        self._bar.refresh()
+        if self._bar.disable and step != "done":
+            title = _say(self._language, "cli.notebook", title=_say(self._language, f"chapter.{chapter}.title")) if chapter else told
+            print(f"- {title}", file=sys.stderr, flush=True)
+
+
+def _summary(bundle, language: str) -> None:
+    typer.echo(_say(language, "cli.findings"))
+    for text in bundle.findings():
+        typer.echo(f"  • {text}")
+    typer.echo("")
+    typer.echo(_say(language, "cli.unchanged" if bundle.unchanged else "cli.done") + f" {bundle.folder}")
+    typer.echo(_say(language, "cli.open_first") + f" {bundle.report}")
+
+
+def _fail_bad_input(error: BadInput, language: str) -> None:
+    from kcq_eval.texts import problem_lines
+
+    lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
+    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines)
+
+
+def _stop(message: str, code: int, *more: str) -> None:
+    for line in (message, *more):
+        typer.echo(line, err=True)
+    raise typer.Exit(code)
+
+
+def _say(language: str, key: str, **values: Any) -> str:
+    from kcq_eval.texts import plain
+
+    return plain(language, key, **values)

@@ -1,0 +1,1 @@
+"""What the conference gets: the report."""

@@ -1,0 +1,85 @@
+"""The report: one self-contained HTML page in the run's language, findings first, made only from what the chapters saved."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from babel.dates import format_date
+from markupsafe import Markup
+
+from kcq_eval import tables
+from kcq_eval.evaluation import Evaluation
+from kcq_eval.parameters import FOLDERS
+from kcq_eval.texts import Texts
+
+_MIME = {"svg": "image/svg+xml", "png": "image/png"}
+_DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
+AUDIT = "consistency_audit"
+
+
+def write_report(path: Path, parts: list[dict[str, Any]], evaluation: Evaluation, texts: Texts, *, figures: Path, notebooks: Path) -> None:
+    """Write the page.
+
+    Args:
+        parts: What each chapter saved, in reading order.
+        figures, notebooks: Folders of the finished figures and the executed notebooks, which are put into the page.
+    """
+    for number, figure in enumerate((figure for part in parts for figure in part["figures"]), start=1):
+        figure["number"] = number
+        figure["data"] = _data_uri(figures, figure["name"])
+    for part in parts:
+        part["code"] = _code(notebooks / f"{part['chapter']}.ipynb")
+        for table in part["tables"]:
+            table["html"] = Markup(table["html"])  # made by tables.to_html, which escapes every cell
+    page = _template().render(
+        t=texts,
+        language=texts.language,
+        parts=parts,
+        results=[part for part in parts if part["chapter"] != AUDIT],
+        audit=next(part for part in parts if part["chapter"] == AUDIT),
+        sources=_sources(evaluation, texts),
+        claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
+        parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
+        depends=bool(evaluation.set_aside),
+    )
+    path.write_text(page, encoding="utf-8", newline="\n")
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("report.html")
+
+
+def _data_uri(folder: Path, name: str) -> str:
+    kind = "svg" if (folder / f"{name}.svg").exists() else "png"
+    content = base64.b64encode((folder / f"{name}.{kind}").read_bytes()).decode("ascii")
+    return f"data:{_MIME[kind]};base64,{content}"
+
+
+def _code(path: Path) -> str:
+    """The notebook's code cells, as one text."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return "\n\n".join("".join(source) for source in cells)
+
+
+def _sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
+    return [
+        {
+            "id": source.source_id,
+            "title": source.title(texts.language),
+            "about": texts(
+                "report.published_on",
+                publisher=source.publisher,
+                date=format_date(source.published, format=_DATE[texts.language], locale=texts.language),
+            ),
+        }
+        for source in evaluation.published.sources.values()
+    ]

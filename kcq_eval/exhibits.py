@@ -1,0 +1,330 @@
+"""The conference's figures: which numbers each draws, and its words in the run's language.
+
+An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.figures`, which only draws what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kcq_eval.claims import Claim
+from kcq_eval.datafiles import resolve_folder
+from kcq_eval.evaluation import Evaluation
+from kcq_eval.figures.style import FigureWords
+from kcq_eval.findings import main_source, names_of
+from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
+from kcq_eval.numbers import Number, Numbers
+from kcq_eval.printed import Interval
+from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.texts import Texts, capital
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OUTSIDE = "outside"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure before it is drawn: its words, the claims behind it, and the call that draws it."""
+
+    name: str
+    words: FigureWords
+    sources: tuple[str, ...]
+    draw: Callable[[], Figure]
+
+
+def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Total funding in both periods and its growth, at current prices or deflated as `price_basis` says."""
+    from kcq_eval.figures import charts
+
+    basis = evaluation.parameters.price_basis
+    before_id = "funding.baseline" if basis == "nominal" else f"funding.repriced.{basis}"
+    growth_id = f"funding.growth.{basis}"
+    if not _known(numbers, "funding.current", before_id, growth_id):
+        return None
+    before, now, growth = numbers[before_id], numbers["funding.current"], texts.number(numbers[growth_id], "change")
+    if basis == "nominal":
+        title, subtitle = texts("figure.funding_now_before.title"), texts("figure.funding_now_before.subtitle")
+    else:
+        title = texts("figure.funding_now_before.title_real", growth=growth)
+        subtitle = texts("figure.funding_now_before.subtitle_real", price_basis=texts(f"price_basis.{basis}"))
+    scale = 1 if before.unit == now.unit else 1_000  # a deflated baseline is given in billion VND
+    rows = pd.DataFrame(
+        [
+            _row(before, texts, label=evaluation.parameters.baseline_period.text, role="baseline", scale=scale),
+            _row(now, texts, label=evaluation.parameters.current_period.text, role="current"),
+        ]
+    )
+    if scale != 1:
+        rows["text"] = [texts.number(before), texts.number(now)]
+    alt = texts("figure.funding_now_before.alt", before=texts.number(before), now=texts.number(now), growth=growth)
+    used = [before, now, numbers[growth_id]]
+    words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=True, growth=growth)
+    return Exhibit("funding_now_before", words, _sources(used), lambda: charts.funding_bars(rows, words))
+
+
+def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """From the baseline's funding to the period's: the effect of the number of facilities, and of funding per facility."""
+    from kcq_eval.figures import charts
+
+    basis = evaluation.parameters.price_basis
+    before_id = "funding.baseline" if basis == "nominal" else f"funding.repriced.{basis}"
+    ids = (before_id, "funding.split.facilities", "funding.split.per_facility", "funding.current")
+    if not _known(numbers, *ids):
+        return None
+    before, by_number, by_size, now = used = [numbers[number_id] for number_id in ids]
+    in_billions = [_in_billions(number) for number in used]
+    labels = [
+        evaluation.parameters.baseline_period.text,
+        texts("figure.funding_split.facilities"),
+        texts("figure.funding_split.per_facility"),
+        evaluation.parameters.current_period.text,
+    ]
+    roles = ["baseline", "effect", "effect", "current"]
+    rows = pd.DataFrame([_row(n, texts, label=label, role=role) for n, label, role in zip(in_billions, labels, roles)])
+    for place in (1, 2):
+        if in_billions[place].direction == "up":
+            rows.loc[place, "text"] = "+" + rows.loc[place, "text"]
+    more_for_less = by_number.direction == "up" and by_size.direction == "down"
+    title = texts("figure.funding_split.title" if more_for_less else "figure.funding_split.title_neutral")
+    alt = texts("figure.funding_split.alt", facilities=texts.number(by_number, "change"), per_facility=texts.number(by_size, "change"))
+    words = _words("funding_split", texts, evaluation, used, title, texts("figure.funding_split.subtitle"), alt, axis=True)
+    return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words))
+
+
+def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Facilities by support type, in both periods."""
+    from kcq_eval.figures import charts
+
+    vocabulary, parameters = evaluation.published.vocabulary, evaluation.parameters
+    rows, used, told = [], [], []
+    for code in vocabulary.facility_support_types:
+        for role, period in (("current", parameters.current_period), ("baseline", parameters.baseline_period)):
+            number_id = f"facilities.{role}.{code}"
+            if number_id in numbers:
+                used.append(numbers[number_id])
+                about = {"code": code, "label": texts.label(f"{code}.short"), "colour": vocabulary.support_type_colours[code]}
+                rows.append(_row(used[-1], texts, role=role, period_label=period.text, **about))
+                told.append(f"{about['label']} {period.text}: {rows[-1]['text']}")
+    if not rows:
+        return None
+    biggest = _biggest_change(numbers, vocabulary.facility_support_types)
+    leads = biggest == "advanced_machinery" and _known(numbers, "facilities.growth")
+    title = texts("figure.facilities_by_type.title" if leads else "figure.facilities_by_type.title_neutral")
+    alt = texts("figure.facilities_by_type.alt", rows="; ".join(told))
+    words = _words("facilities_by_type", texts, evaluation, used, title, texts("figure.facilities_by_type.subtitle"), alt)
+    frame = pd.DataFrame(rows)
+    return Exhibit("facilities_by_type", words, _sources(used), lambda: charts.facilities_by_type(frame, words))
+
+
+def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Shares by support type before and now, and their change in points."""
+    from kcq_eval.figures import charts
+
+    vocabulary = evaluation.published.vocabulary
+    rows, used, told = [], [], []
+    for code in vocabulary.facility_support_types:
+        ids = [f"mix.share.current.{code}", f"mix.share.baseline.{code}", f"mix.change.{code}"]
+        if not _known(numbers, *ids):
+            return None
+        now, before, change = (numbers[number_id] for number_id in ids)
+        used += [now, before, change]
+        row = _row(now, texts, code=code, label=texts.label(f"{code}.short"), colour=vocabulary.support_type_colours[code])
+        row["text"] = texts.number(now)
+        row |= {f"before_{name}": value for name, value in _row(before, texts).items()} | {"before_text": texts.number(before)}
+        rows.append(row | {"change_text": texts.number(change, "change")})
+        told.append(f"{row['label']}: {row['before_text']} → {row['text']}")
+    key = "title" if {"advanced_machinery", "demonstration_model"} <= set(vocabulary.facility_support_types) else "title_neutral"
+    alt = texts("figure.mix_change.alt", rows="; ".join(told))
+    title, subtitle = texts(f"figure.mix_change.{key}"), texts("figure.mix_change.subtitle")
+    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True)
+    frame = pd.DataFrame(rows)
+    return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words))
+
+
+def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """The share computed from the counts, beside the share that a source prints."""
+    from kcq_eval.figures import charts
+
+    if not _known(numbers, "facilities.share.current", "facilities.current"):
+        return None
+    share = numbers["facilities.share.current"]
+    whole = numbers[f"facilities.{evaluation.parameters.share_whole}.current"]
+    note = texts(
+        "figure.share_check.computed_note", part=texts.number(numbers["facilities.current"]), whole=texts.number(whole)
+    )
+    told = starred(texts.number(share), share.bounded.depends)
+    rows = [_row(share, texts, label=texts("figure.share_check.computed"), role="computed", note=note) | {"text": told}]
+    printed = next((claim for claim in evaluation.claims("facilities") if _prints_share(claim, evaluation)), None)
+    key, printed_as = "title_alone", ""
+    if printed:
+        number = printed_number(printed)
+        printed_as = texts.number(number)
+        agrees = number.bounded.lower <= share.bounded.upper and share.bounded.lower <= number.bounded.upper
+        key = "title_agrees" if agrees else "title"
+        name = capital(names_of(evaluation, texts, [printed.claim_id]))
+        note = texts("figure.share_check.printed_note", claim=name)
+        row = _row(number, texts, label=texts("figure.share_check.printed"), role="printed", note=note)
+        rows.append(row | {"text": printed_as})
+    title = texts(f"figure.share_check.{key}", printed=printed_as)
+    alt = texts("figure.share_check.alt", computed=told, printed=printed_as or texts("not_reported"))
+    used = [share, numbers["facilities.current"], whole]
+    words = _words("share_check", texts, evaluation, used, title, texts("figure.share_check.subtitle"), alt)
+    frame = pd.DataFrame(rows)
+    sources = tuple(sorted({*_sources(used), *([printed.claim_id] if printed else [])}))
+    return Exhibit("share_check", words, sources, lambda: charts.share_check(frame, words))
+
+
+def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """The provinces kept, new and left, on the map of the chosen vintage."""
+    from kcq_eval.figures import maps
+
+    parameters = evaluation.parameters
+    vintage = parameters.map_vintage
+    found = coverage(evaluation.estimates, parameters, vintage)
+    if found is None:
+        return None
+    country = parameters.map_extent == "country"
+    rows = pd.DataFrame(
+        [{"code": code, "name": name, "status": _map_status(code, found, country)} for code, name in sorted(found.names.items())]
+    )
+    lists = {status: [found.names[code] for code in found.with_status(status)] for status in (KEPT, NEW, LEFT, NEVER)}
+    told = {status: ", ".join(names) or texts("figure.coverage_map.none") for status, names in lists.items()}
+    counts = {"current": len(found.now), "served": len(found.served), "new": len(lists[NEW])}
+    title = texts("figure.coverage_map.title" if found.before is not None else "figure.coverage_map.title_alone", **counts)
+    subtitle = texts("figure.coverage_map.subtitle", vintage=texts(f"vintage.{vintage}"))
+    terms = {status: texts(f"figure.coverage_map.{status}", count=len(names)) for status, names in lists.items()}
+    terms |= {"big": f"{counts['current']}/{counts['served']}", "big_note": texts("figure.coverage_map.big_note")}
+    terms["islands_column"] = f"name_{texts.language}"
+    used = [number for number in numbers if number.id.startswith(f"coverage.{vintage}.")]
+    note = texts("figure.country" if country else "figure.extract")
+    alt = texts("figure.coverage_map.alt", **told)
+    words = _words("coverage_map", texts, evaluation, used, title, subtitle, alt, note=note, **terms)
+    folder = resolve_folder(parameters.data_dir) / "reference"
+    key = {"63": "gso_code", "34": "new_gso_code"}[vintage]
+
+    def draw() -> Figure:
+        islands = pd.read_csv(folder / "islands_inset_points.csv", dtype=str) if country else None
+        return maps.coverage_map(rows, words, geojson=folder / f"provinces_{vintage}.geojson", key=key, islands=islands)
+
+    return Exhibit("coverage_map", words, _sources(used), draw)
+
+
+def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """The first group of claims that cannot all be true: each as printed, beside what the others force it to be."""
+    from kcq_eval.figures import charts
+
+    found = next(filter(None, (_conflict_rows(ids, texts, evaluation) for ids in evaluation.audit.conflicts)), None)
+    if found is None:
+        return None
+    ids, rows = found
+    title = texts("figure.conflict.title", claims=capital(names_of(evaluation, texts, ids)))
+    told = [
+        texts("figure.conflict.row", claim=r["claim"], printed=r["printed_text"], implied=r["implied_text"], others=r["others_names"])
+        for r in rows
+    ]
+    terms = {term: texts(f"figure.conflict.{term}") for term in ("printed", "implied", "suspect")}
+    alt = texts("figure.conflict.alt", rows="; ".join(told))
+    words = _words("conflict", texts, evaluation, [], title, texts("figure.conflict.subtitle"), alt, claims=ids, **terms)
+    frame = pd.DataFrame(rows)
+    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words))
+
+
+def _conflict_rows(ids: tuple[str, ...], texts: Texts, evaluation: Evaluation) -> tuple[tuple[str, ...], list[dict]] | None:
+    """None if some claim of the group is not held to a bounded interval by the others, so that it cannot be drawn."""
+    rows = []
+    for claim_id in ids:
+        claim = evaluation.published.claim(claim_id)
+        others = [other for other in ids if other != claim_id]
+        implied = evaluation.audit.implied(claim, others) if claim.printed else None
+        if implied is None or None in (implied.lower, implied.upper):
+            return None
+        rows.append(_conflict_row(claim, others, implied, texts, evaluation))
+    return ids, rows
+
+
+def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Texts, evaluation: Evaluation) -> dict:
+    printed, forced = printed_number(claim), number_in(implied, claim, "")
+    names = names_of(evaluation, texts, others)
+    return {
+        "claim": claim_number(claim, texts, main_source=main_source(evaluation)),
+        "statement": statement(claim, texts),
+        "printed_value": float(printed.bounded.value),
+        "printed_text": printed_text(claim, texts),
+        "implied_value": float(forced.bounded.value),
+        "implied_lower": float(forced.bounded.lower),
+        "implied_upper": float(forced.bounded.upper),
+        "implied_text": texts.number(forced),
+        "suspect": claim.claim_id in evaluation.audit.suspects,
+        "others": texts("figure.conflict.others", claims=names),
+        "others_names": names,
+    }
+
+
+def _row(number: Number, texts: Texts, *, scale: int = 1, **more: str) -> dict:
+    """A number as a chart draws it: floats for places, the text as it is read."""
+    bounded = number.bounded
+    ends = {"value": bounded.value, "lower": bounded.lower, "upper": bounded.lower if bounded.upper is None else bounded.upper}
+    drawn = {name: float(end * scale) for name, end in ends.items()}
+    return drawn | {"text": starred(number.digits(texts.language), bounded.depends)} | more
+
+
+def _in_billions(number: Number) -> Number:
+    from kcq_eval.indicators.funding import billions
+
+    return number if number.unit == "billion_vnd" else Number(number.id, billions(number.bounded), "billion_vnd", 1)
+
+
+def _map_status(code: str, found: Coverage, country: bool) -> str:
+    reached = code in found.served or code in found.now or code in (found.before or ())
+    return found.status(code) if reached or country else OUTSIDE
+
+
+def _prints_share(claim: Claim, evaluation: Evaluation) -> bool:
+    parameters = evaluation.parameters
+    quantity = claim.quantity
+    return (
+        claim.relation == "share"
+        and parameters.share_whole == "all"
+        and quantity.period == parameters.current_period
+        and quantity.scheme_kind == parameters.scheme_kind
+        and claim.whole.scheme_kind == "all"
+    )
+
+
+def _biggest_change(numbers: Numbers, codes: tuple[str, ...]) -> str | None:
+    """The support type that changed most, where the bounds decide it."""
+    changes = {code: numbers[f"facilities.change.{code}"].bounded for code in codes if f"facilities.change.{code}" in numbers}
+    for code, change in changes.items():
+        others = [max(abs(c.lower), abs(c.upper)) for other, c in changes.items() if other != code and c.upper is not None]
+        if others and len(others) == len(changes) - 1 and change.lower > max(others):
+            return code
+    return None
+
+
+def _known(numbers: Numbers, *ids: str) -> bool:
+    return all(number_id in numbers and numbers[number_id].bounded.upper is not None for number_id in ids)
+
+
+def _sources(used: list[Number]) -> tuple[str, ...]:
+    return tuple(sorted({claim for number in used for claim in number.sources}))
+
+
+def _words(
+    name: str, texts: Texts, evaluation: Evaluation, used: list[Number], title: str, subtitle: str, alt: str, *,
+    axis: bool = False, note: str = "", claims: tuple[str, ...] = (), **terms: str,
+) -> FigureWords:  # fmt: skip
+    """A figure's words; the line below it names the sources, and what its marks mean where it has them."""
+    sources = sorted({claim.partition("/")[0] for claim in (*claims, *_sources(used))})
+    line = [texts("figure.source_line", sources=", ".join(sources))]
+    if any(not number.bounded.is_point for number in used):
+        line.append(texts("figure.rounding"))
+    if any(number.bounded.depends for number in used):
+        line.append(texts("figure.starred"))
+    line += [note] if note else []
+    return FigureWords(title, subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")

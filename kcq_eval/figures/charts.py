@@ -1,0 +1,567 @@
+"""Charts of the evaluation. Each draws the columns its docstring names, as given, in the order of the rows.
+
+Values, bounds and their texts arrive ready; `lower` and `upper` are drawn wherever they are not a point. Rows that a
+chart needs by role are read by role, all others by their order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from kcq_eval.figures import style
+from kcq_eval.figures.style import Area, FigureWords, Run
+
+Digits = Callable[[float], str]
+
+_HATCH_BASELINE = "//"
+
+
+# ---------------------------------------------------------------- funding
+
+
+@style.conference()
+def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
+    """Two bars, the baseline and the current period, and the growth between their tops.
+
+    Columns: label, role ("baseline" or "current"), value, lower, upper, text. Terms: growth ("tăng 28,01 %").
+    `words.axis` stands under each number.
+    """
+    fig, area = style.frame(words)
+    before, now = _by_role(rows, "baseline", "current")
+    growth = words.terms.get("growth", "")
+    plot = Area(area.left, area.bottom + 0.5, area.width, area.height - 0.5)
+    headroom = 0.92 if words.axis else 0.6
+    highest = max(_ends(before)[1], _ends(now)[1])
+    per_unit = (plot.height - headroom) / highest
+    ax = plot.axes(fig, (0, plot.width), (0, plot.height / per_unit))
+
+    bar_width = 2.9
+    centres = (1.95, 5.85) if growth else (plot.width / 2 - 2.1, plot.width / 2 + 2.1)
+    for row, centre, colour in zip((before, now), centres, (style.BASELINE, style.CURRENT), strict=True):
+        ax.bar(centre, row["value"], bar_width, color=colour, label=row["role"])
+        tall = _whisker(ax, centre, row, per_unit, upright=True)
+        x, top = plot.left + centre, plot.bottom + tall * per_unit + 0.16
+        lines, size = style.fit(row["text"], 3.8, 30, "bold", lines=1)
+        if words.axis:
+            style.write(fig, x, top, words.axis, 17, colour=style.MUTED, ha="center")
+            top += 0.33
+        style.write(fig, x, top, lines[0], size, weight="bold", ha="center")
+        style.write(fig, x, area.bottom + 0.1, row["label"], 22, weight="bold", ha="center")
+    _ground(ax, plot.width if not growth else centres[1] + bar_width / 2 + 0.3)
+
+    if growth:
+        arrow_x = centres[1] + bar_width / 2 + 0.45
+        start = centres[0] + bar_width / 2
+        ax.plot([start, centres[1] - bar_width / 2], [before["value"]] * 2, color=style.MUTED, lw=2, ls=(0, (4, 3)))
+        on_bar = style.PAPER if now["value"] > before["value"] else style.MUTED
+        ax.plot([centres[1] - bar_width / 2, centres[1] + bar_width / 2], [before["value"]] * 2, color=on_bar, lw=2, ls=(0, (4, 3)))
+        ax.plot([centres[1] + bar_width / 2, arrow_x + 0.2], [before["value"]] * 2, color=style.MUTED, lw=2, ls=(0, (4, 3)))
+        _arrow(ax, (arrow_x, before["value"]), (arrow_x, now["value"]), style.INK, width=3.5, head=24)
+        left = plot.left + arrow_x + 0.35
+        lines, size = style.fit(growth, area.right - left, 44, "bold", lines=2)
+        middle = plot.bottom + (before["value"] + now["value"]) / 2 * per_unit
+        top = min(middle + len(lines) * style.line_height(size) / 2, area.top)
+        style.write_lines(fig, left, top, lines, size, weight="bold", colour=style.CURRENT)
+    return fig
+
+
+@style.conference()
+def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
+    """Waterfall from the baseline to the current period over the effects between them.
+
+    Columns: label, role ("baseline", "effect", "current"), value (signed for effects), text (signed); lower and upper
+    where present. `words.axis` stands under the totals.
+    """
+    fig, area = style.frame(words)
+    plot = Area(area.left, area.bottom + 0.72, area.width, area.height - 0.72)
+    steps = _steps(rows)
+    lowest = min(0.0, *(min(step.start, step.end) for step in steps))
+    rooms = [plot.height - (0.86 if words.axis and role != "effect" else 0.55) for role in rows["role"]]
+    per_unit = min(room / (max(step.start, step.end) - lowest) for room, step in zip(rooms, steps, strict=True) if max(step.start, step.end) > lowest)
+    column = plot.width / len(steps)
+    bar_width = min(0.66 * column, 2.2)
+    ax = plot.axes(fig, (0, plot.width), (lowest, lowest + plot.height / per_unit))
+
+    for number, (step, (_, row)) in enumerate(zip(steps, rows.iterrows(), strict=True)):
+        centre = (number + 0.5) * column
+        x = plot.left + centre
+        total = row["role"] != "effect"
+        colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(row["role"], style.RISE if step.end >= step.start else style.FALL)
+        ax.bar(centre, step.end - step.start, bar_width, bottom=step.start, color=colour, label=row["role"])
+        tall = max(step.start, step.end)
+        if "lower" in rows.columns:
+            tall = max(tall, _whisker(ax, centre, row, per_unit, upright=True, shift=0.0 if total else step.start))
+        if number + 1 < len(steps):
+            ax.plot([centre + bar_width / 2, centre + column - bar_width / 2], [step.end] * 2, color=style.MUTED, lw=2)
+        if not total and abs(step.end - step.start) * per_unit > 0.7:
+            rise = step.end - step.start
+            _arrow(ax, (centre, step.start + 0.15 * rise), (centre, step.end - 0.15 * rise), style.PAPER, width=5, head=34)
+        bottom = plot.bottom + (tall - lowest) * per_unit + 0.15
+        if total and words.axis:
+            style.write(fig, x, bottom, words.axis, 16, colour=style.MUTED, ha="center")
+            bottom += 0.31
+        lines, size = style.fit(row["text"], column * 0.97, 26, "bold", lines=1)
+        style.write(fig, x, bottom, lines[0], size, weight="bold", ha="center", colour=style.INK if total else colour)
+        lines, size = style.fit(row["label"], column * 0.94, 20 if total else 18, "bold" if total else "normal", lines=2)
+        style.write_lines(fig, x, plot.bottom - 0.1, lines, size, weight="bold" if total else "normal", ha="center")
+    _ground(ax, plot.width)
+    return fig
+
+
+@dataclass(frozen=True)
+class _Step:
+    start: float
+    end: float
+
+
+def _steps(rows: pd.DataFrame) -> list[_Step]:
+    """Where each bar of a waterfall begins and ends: totals stand on zero, an effect on the end of the bar before it."""
+    steps: list[_Step] = []
+    for role, value in zip(rows["role"], rows["value"], strict=True):
+        start = steps[-1].end if role == "effect" and steps else 0.0
+        steps.append(_Step(start, start + float(value)))
+    return steps
+
+
+# ---------------------------------------------------------------- facilities by type
+
+
+@style.conference()
+def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
+    """A pair of bars per support type: the current period in full colour, the baseline light and hatched.
+
+    Columns: code, label, colour, role ("current" or "baseline"), period_label, value, lower, upper, text. Where the bounds
+    are not a point, the bar is solid to the lower one and dashed from there to the upper one.
+    """
+    fig, area = style.frame(words)
+    codes = list(dict.fromkeys(rows["code"]))
+    band = area.height / len(codes)
+    label_width = 2.95
+    plot = Area(area.left + label_width, area.bottom, area.width - label_width, area.height)
+    large, small = (24, 19) if band > 0.85 else (18, 14)
+    heights = {"current": 0.42 * band, "baseline": 0.28 * band}
+    centres = {"current": 0.30 * band, "baseline": 0.69 * band}
+    weights = {"current": "bold", "baseline": "normal"}
+    sizes = {"current": large, "baseline": small}
+
+    def runs(row: pd.Series) -> list[Run]:
+        first = row["code"] == codes[0]
+        value = Run(row["text"], sizes[row["role"]], weights[row["role"]])
+        return [value, Run(row["period_label"], small, colour=style.MUTED)] if first else [value]
+
+    per_unit = min((plot.width - style.runs_width(runs(row)) - 0.35) / _ends(row)[1] for _, row in rows.iterrows() if _ends(row)[1] > 0)
+    ax = plot.axes(fig, (0, plot.width / per_unit), (plot.height, 0))
+    for number, code in enumerate(codes):
+        of_code = rows[rows["code"] == code]
+        lines, size = style.fit(of_code.iloc[0]["label"], label_width - 0.3, 20, "bold", lines=2)
+        middle = area.top - number * band - 0.46 * band
+        style.write_lines(fig, area.left, middle + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
+        for _, row in of_code.iterrows():
+            y = number * band + centres[row["role"]]
+            low, high = _ends(row)
+            solid = low if style.bounds_show(low, high, per_unit) else row["value"]
+            fill: dict[str, object] = {"color": row["colour"]}
+            if row["role"] == "baseline":
+                fill = {"facecolor": _tint(row["colour"]), "edgecolor": row["colour"], "hatch": _HATCH_BASELINE, "linewidth": 1.2}
+            ax.barh(y, solid, heights[row["role"]], label=row["role"], **fill)
+            end = solid
+            if style.bounds_show(low, high, per_unit):
+                ax.barh(
+                    y, high - low, heights[row["role"]], left=low, label="bounds", facecolor="none", edgecolor=style.INK, linewidth=1.6, linestyle=(0, (2, 1.5))
+                )  # fmt: skip
+                end = high
+            x = plot.left + end * per_unit + 0.14
+            style.write_runs(fig, x, area.top - y - 0.36 * sizes[row["role"]] / 72, runs(row))
+    ax.plot([0, 0], [0, plot.height], color=style.INK, lw=1.6, clip_on=False)
+    return fig
+
+
+# ---------------------------------------------------------------- mix
+
+
+@style.conference()
+def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None = None) -> Figure:
+    """One line per support type: its share before (hollow, or a band between the bounds) and now (full), an arrow between.
+
+    Columns: code, label, colour, before_value, before_lower, before_upper, before_text, value, lower, upper, text,
+    change_text. Terms: before and now (the periods, each beside its mark above the lines), change (head of the right column).
+    The scale is cut once, visibly and with equal units on both sides, where a wide stretch of it is empty.
+    `digits` writes the ends of the scale; without it there are none, as every mark carries its number.
+    """
+    fig, area = style.frame(words)
+    head = 0.45 if words.terms else 0.0
+    foot = 0.3 if digits else 0.0
+    band = (area.height - head - foot) / len(rows)
+    label_width, change_width = 2.6, 3.0
+    zone = Area(area.left + label_width, area.bottom + foot, area.width - label_width - change_width, area.height - head - foot)
+    pieces = _scale_pieces(rows, zone, fig)
+    large, small = (22, 17) if band > 0.95 else (18, 14)
+    marker = 17.0
+
+    _mix_head(fig, zone, area, words, marker)
+    for number, (_, row) in enumerate(rows.iterrows()):
+        y = zone.top - (number + 0.5) * band
+        for piece in pieces:
+            piece.ax.plot([piece.low, piece.high], [y] * 2, color=style.TRACK, lw=3, zorder=1, clip_on=False)
+            if piece.low == 0:
+                piece.ax.plot([0, 0], [y - 0.17, y + 0.17], color=style.MUTED, lw=2, zorder=2.2, clip_on=False)
+        if len(pieces) == 2:
+            _cut(fig, (pieces[0].area.right + pieces[1].area.left) / 2, y)
+        piece = next(p for p in pieces if p.holds(row))
+        ax, inch = piece.ax, piece.inch
+        low, high = _ends(row, "before_")
+        band_drawn = style.bounds_show(low, high, piece.per_unit)
+        if band_drawn:
+            ax.add_patch(
+                Rectangle((low, y - 0.12), high - low, 0.24, facecolor="#C9CDD3", edgecolor=style.MUTED, hatch=_HATCH_BASELINE, lw=2, zorder=2, label="bounds")
+            )  # fmt: skip
+            tail = (low + high) / 2
+        else:
+            tail = row["before_value"]
+            ax.plot(
+                [tail], [y], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, zorder=3, label="before", clip_on=False
+            )  # fmt: skip
+        now_low, now_high = _ends(row)
+        if style.bounds_show(now_low, now_high, piece.per_unit):
+            ax.plot([now_low, now_high], [y] * 2, color=row["colour"], lw=7, zorder=3, alpha=0.6, label="bounds")
+        edge = (low if row["value"] < low else high if row["value"] > high else math.nan) if band_drawn else tail
+        gap = abs(inch(row["value"]) - inch(edge)) if not math.isnan(edge) else 0.0
+        if gap > 0.34:
+            towards = math.copysign(1.0, row["value"] - edge)
+            start = edge + towards * (0.0 if band_drawn else 0.12) / piece.per_unit
+            stop = row["value"] - towards * 0.115 / piece.per_unit
+            _arrow(ax, (start, y), (stop, y), row["colour"], width=5, head=22, zorder=2.5)
+        ax.plot([row["value"]], [y], "o", ms=marker, color=row["colour"], zorder=4, label="now", clip_on=False)
+
+        for share, x, baseline in (
+            (Run(row["text"], large, "bold"), inch(row["value"]), y + 0.2),
+            (Run(row["before_text"], small, colour=style.MUTED), inch(tail), y - 0.2 - 0.74 * small / 72),
+        ):
+            style.write_runs(fig, min(max(x - share.width / 2, zone.left), zone.right - share.width), baseline, [share])
+        lines, size = style.fit(row["label"], label_width - 0.25, 20, "bold", lines=2)
+        style.write_lines(fig, area.left, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
+        lines, size = style.fit(row["change_text"], change_width - 0.2, 17, "bold", lines=2)
+        style.write_lines(fig, area.right, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold", ha="right")
+        if number:
+            _rule(fig, area.left, area.right, y + band / 2)
+    if digits:
+        for piece in pieces:
+            for end in (piece.low, piece.high):
+                style.write(fig, piece.inch(end), area.bottom, digits(end), 14, colour=style.MUTED, ha="center")
+    return fig
+
+
+def _mix_head(fig: Figure, zone: Area, area: Area, words: FigureWords, marker: float) -> None:
+    """What the hollow and the full mark stand for, and the head of the right column."""
+    before, now = words.terms.get("before", ""), words.terms.get("now", "")
+    baseline = area.top - 0.24
+    level = baseline + 0.36 * 17 / 72
+    ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
+    x = zone.left + 0.12
+    if before and now:
+        ax.plot([x], [level], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, label="key", clip_on=False)
+        style.write(fig, x + 0.22, baseline, before, 17, colour=style.MUTED)
+        x += 0.22 + style.text_width(before, 17) + 0.2
+        _arrow(ax, (x, level), (x + 0.5, level), style.INK, width=4, head=18)
+        ax.plot([x + 0.72], [level], "o", ms=marker, color=style.INK, label="key", clip_on=False)
+        style.write(fig, x + 0.94, baseline, now, 17, weight="bold")
+    style.write(fig, area.right, baseline, words.terms.get("change", ""), 17, colour=style.MUTED, ha="right")
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of a scale and the axes that draw it, in canvas inches upwards."""
+
+    low: float
+    high: float
+    area: Area
+    ax: Axes
+
+    @property
+    def per_unit(self) -> float:
+        return self.area.width / (self.high - self.low)
+
+    def inch(self, value: float) -> float:
+        return self.area.left + (value - self.low) * self.per_unit
+
+    def holds(self, row: pd.Series) -> bool:
+        return self.low <= min(row["value"], *_ends(row, "before_")) and max(row["value"], *_ends(row, "before_")) <= self.high
+
+
+def _scale_pieces(rows: pd.DataFrame, zone: Area, fig: Figure) -> list[_Piece]:
+    """The scale from zero to the largest end, or, where more than 40 % of it are empty in one stretch, without that."""
+    spans = sorted((min(row["value"], *_ends(row), *_ends(row, "before_")), max(row["value"], *_ends(row), *_ends(row, "before_"))) for _, row in rows.iterrows())
+    joined = [[min(0.0, spans[0][0]), spans[0][1]]]
+    gaps = []
+    for low, high in spans[1:]:
+        if low > joined[-1][1]:
+            gaps.append((low - joined[-1][1], joined[-1][1], low))
+            joined.append([low, high])
+        joined[-1][1] = max(joined[-1][1], high)
+    first, last = joined[0][0], joined[-1][1]
+    widest = max(gaps, default=(0.0, 0.0, 0.0))
+    ends = [(first, last)]
+    if widest[0] > 0.4 * (last - first):
+        ends = [(first, widest[1]), (widest[2], last)]
+    side, cut = 0.3, 0.5  # room for half a mark at the ends, and for the cut
+    units = sum(high - low for low, high in ends)
+    bare = zone.width - 2 * side - (len(ends) - 1) * (cut + 2 * side)
+    pieces, left = [], zone.left
+    for low, high in ends:
+        room = side * units / bare
+        low, high = low - (0 if low == first == 0 else room), high + room
+        width = (high - low) * bare / units
+        area = Area(left, zone.bottom, width, zone.height)
+        pieces.append(_Piece(low, high, area, area.axes(fig, (low, high), (zone.bottom, zone.top))))
+        left += width + cut
+    return pieces
+
+
+# ---------------------------------------------------------------- share
+
+
+@style.conference()
+def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
+    """Two bars of the same whole, filled to the computed and to the printed share, and the gap between the two.
+
+    Columns: label, role ("computed" or "printed"), value, lower, upper (0 to 100), text, note. Terms: gap (optional words
+    beside the "≠").
+    """
+    fig, area = style.frame(words)
+    computed, printed = _by_role(rows, "computed", "printed")
+    upper_first = list(rows["role"]).index("computed") < list(rows["role"]).index("printed")
+    ordered = (computed, printed) if upper_first else (printed, computed)
+    bar, head = 1.05, 0.5
+    per_unit = area.width / 100
+    ax = area.axes(fig, (0, 100), (0, area.height))
+    middles = (area.height - head - bar / 2, head + bar / 2)
+    for row, middle, labelled_above in zip(ordered, middles, (True, False), strict=True):
+        computed_one = row["role"] == "computed"
+        colour = style.CURRENT if computed_one else style.CONFLICT
+        fill: dict[str, object] = {"color": colour}
+        if not computed_one:
+            fill = {"facecolor": _tint(colour, 0.45), "edgecolor": colour, "hatch": "\\\\", "linewidth": 2}
+        ax.barh(middle, 100, bar, color=style.TRACK, label="whole", zorder=1)
+        ax.barh(middle, row["value"], bar, label=row["role"], zorder=2, **fill)
+        low, high = _ends(row)
+        if style.bounds_show(low, high, per_unit):
+            ax.barh(middle, high - low, bar, left=low, facecolor=(*to_rgb(style.INK), 0.3), edgecolor=style.INK, linewidth=1.2, label="bounds", zorder=3)
+        end = max(row["value"], high)
+        width = style.text_width(row["text"], 42, "bold")
+        inside = end * per_unit + width + 0.4 > area.width
+        x = area.left + (min(row["value"], low) * per_unit - 0.2 - width if inside else end * per_unit + 0.2)
+        style.write(
+            fig, x, area.bottom + middle - 0.36 * 42 / 72, row["text"], 42, weight="bold", colour=style.PAPER if inside and computed_one else style.INK
+        )  # fmt: skip
+        runs = [Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=style.MUTED)]
+        while style.runs_width(runs) > area.width and runs[0].points > 12:
+            runs = [Run(run.text, run.points - 0.5, run.weight, run.colour) for run in runs]
+        style.write_runs(fig, area.left, area.bottom + (middle + bar / 2 + 0.16 if labelled_above else middle - bar / 2 - 0.36), runs)
+    _gap_between(fig, ax, area, [(row["value"], middle) for row, middle in zip(ordered, middles, strict=True)], bar, words.terms.get("gap", ""))
+    return fig
+
+
+def _gap_between(fig: Figure, ax: Axes, area: Area, ends: list[tuple[float, float]], bar: float, gap_text: str) -> None:
+    """Dashed plumb lines from both fills to the middle, and an arrow with "≠" over the stretch in dispute."""
+    (a, upper), (b, lower) = ends
+    level = (upper + lower) / 2
+    ax.plot([a, a], [upper - bar / 2, level - 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
+    ax.plot([b, b], [lower + bar / 2, level + 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
+    per_unit = area.width / 100
+    if abs(a - b) * per_unit > 1.2:
+        _arrow(ax, (a, level), (b, level), style.CONFLICT, width=4, head=24, both=True)
+    style.write(fig, area.left + (a + b) / 2 * per_unit, area.bottom + level + 0.1, "≠", 40, weight="bold", colour=style.CONFLICT, ha="center")
+    if gap_text:
+        right_room, left_room = area.width - max(a, b) * per_unit - 0.25, min(a, b) * per_unit - 0.25
+        right = right_room >= left_room
+        lines, size = style.fit(gap_text, max(right_room, left_room), 22, "bold", lines=2)
+        x = area.left + (max(a, b) * per_unit + 0.25 if right else min(a, b) * per_unit - 0.25)
+        top = area.bottom + level + len(lines) * style.line_height(size) / 2
+        style.write_lines(fig, x, top, lines, size, weight="bold", colour=style.CONFLICT, ha="left" if right else "right")
+
+
+# ---------------------------------------------------------------- conflict
+
+
+@style.conference()
+def conflict(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None = None) -> Figure:
+    """Why the printed figures of a conflict cannot all be true: each against what the others force it to be.
+
+    Columns: number ("#4"), statement, printed_value, printed_text, implied_value, implied_lower, implied_upper,
+    implied_text, suspect, others ("nếu #5 và #6 đúng"). Terms: printed, implied, suspect. Each row has its own scale: from
+    zero where the gap is a good part of the value, else closed in on the gap; `digits` writes the zero.
+    """
+    fig, area = style.frame(words)
+    spacing = 0.12 if len(rows) < 5 else 0.07
+    band = (area.height + spacing) / len(rows)
+    height = band - spacing
+    type_sizes = _ROOMY if height > 1.15 else _CLOSE if height > 0.83 else _TIGHT
+    claim_width = 4.15
+    for position, (_, row) in enumerate(rows.iterrows()):
+        panel = Area(area.left, area.top - position * band - height, area.width, height)
+        _panel_ground(fig, panel, suspect=bool(row["suspect"]))
+        _claim_words(fig, panel, row, words, type_sizes, claim_width)
+        line = Area(panel.left + claim_width + 0.35, panel.bottom, panel.width - claim_width - 0.6, panel.height)
+        _claim_line(fig, line, row, words, type_sizes, digits)
+    return fig
+
+
+@dataclass(frozen=True)
+class _PanelSizes:
+    """Points of the words, of the numbers and of the marks in a panel; inches from the line to its labels."""
+
+    body: float
+    number: float
+    mark: float
+    clear: float
+
+
+_ROOMY = _PanelSizes(body=18, number=23, mark=15, clear=0.19)
+_CLOSE = _PanelSizes(body=15.5, number=19, mark=13, clear=0.16)
+_TIGHT = _PanelSizes(body=13, number=15, mark=10.5, clear=0.11)
+
+
+def _panel_ground(fig: Figure, panel: Area, *, suspect: bool) -> None:
+    fig.add_artist(
+        FancyBboxPatch(
+            (panel.left - 0.2, panel.bottom), panel.width + 0.4, panel.height, boxstyle="round,pad=0,rounding_size=0.08", transform=fig.dpi_scale_trans,
+            facecolor=style.CONFLICT_TINT if suspect else "#F3F4F6", edgecolor=style.CONFLICT if suspect else "none", linewidth=2, zorder=-1,
+        )
+    )  # fmt: skip
+
+
+def _claim_words(fig: Figure, panel: Area, row: pd.Series, words: FigureWords, sizes: _PanelSizes, width: float) -> None:
+    head = sizes.number
+    lines, size = style.fit(row["statement"], width, sizes.body, lines=1 if sizes is _TIGHT else 2, smallest=9)
+    tall = style.line_height(head) + len(lines) * style.line_height(size)
+    top = panel.bottom + (panel.height + tall) / 2
+    baseline = top - 0.93 * head / 72
+    style.write(fig, panel.left, baseline, row["number"], head, weight="bold")
+    if row["suspect"] and words.terms.get("suspect"):
+        tag = Run(words.terms["suspect"], sizes.body - 2, "bold", style.PAPER)
+        x = panel.left + style.text_width(row["number"], head, "bold") + 0.3
+        fig.add_artist(
+            FancyBboxPatch(
+                (x - 0.1, baseline - 0.28 * tag.points / 72), tag.width + 0.2, 1.3 * tag.points / 72, boxstyle="round,pad=0,rounding_size=0.05",
+                transform=fig.dpi_scale_trans, facecolor=style.CONFLICT, edgecolor="none", zorder=3,
+            )
+        )  # fmt: skip
+        style.write(fig, x, baseline, tag.text, tag.points, weight=tag.weight, colour=tag.colour)
+    style.write_lines(fig, panel.left, top - style.line_height(head), lines, size)
+
+
+def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, sizes: _PanelSizes, digits: Digits | None) -> None:
+    printed = float(row["printed_value"])
+    low, high = _ends(row, "implied_")
+    least, most = min(printed, low), max(printed, high)
+    apart = most - least
+    from_zero = least >= 0 and apart > 0.12 * most
+    start, stop = (0.0, most + 0.12 * most) if from_zero else (least - 0.5 * apart, most + 0.5 * apart)
+    ax = line.axes(fig, (start, stop), (0, line.height))
+    per_unit = line.width / (stop - start)
+    y = line.height / 2
+    ax.plot([start, stop], [y] * 2, color=style.RULE, lw=2.5, zorder=1)
+    if from_zero:
+        ax.plot([0, 0], [y - 0.12, y + 0.12], color=style.RULE, lw=2.5, zorder=1, clip_on=False)
+        if digits:
+            style.write(fig, line.left - 0.12, line.bottom + y - 0.36 * sizes.body / 72, digits(0.0), sizes.body - 2, colour=style.MUTED, ha="right")
+
+    near = min(max(printed, low), high)  # the end of the interval that comes closest to the printed value
+    gap = abs(printed - near) * per_unit
+    if gap > 0.4:
+        towards = math.copysign(1.0, near - printed)
+        _arrow(
+            ax, (printed + towards * 0.14 / per_unit, y), (near - towards * 0.14 / per_unit, y), style.CONFLICT, width=4, head=18, both=True, zorder=2
+        )  # fmt: skip
+    if style.bounds_show(low, high, per_unit) and (high - low) * per_unit > 0.06:
+        half = 0.55 * sizes.mark / 72
+        ax.add_patch(Rectangle((low, y - half), high - low, 2 * half, facecolor=_tint(style.CURRENT), edgecolor=style.CURRENT, hatch="////", lw=2, zorder=3, label="bounds"))  # fmt: skip
+        implied_at = (low + high) / 2
+    else:
+        implied_at = row["implied_value"]
+        ax.plot([implied_at], [y], "o", ms=sizes.mark, color=style.CURRENT, zorder=4, label="implied", clip_on=False)
+    ax.plot([printed], [y], "D", ms=0.9 * sizes.mark, color=style.CONFLICT if row["suspect"] else style.INK, zorder=4, label="printed", clip_on=False)
+
+    above = [Run(words.terms.get("printed", ""), sizes.body), Run(row["printed_text"], sizes.number, "bold")]
+    below = [
+        Run(words.terms.get("implied", ""), sizes.body),
+        Run(row["implied_text"], sizes.number, "bold", style.CURRENT),
+        Run(row["others"], sizes.body, colour=style.MUTED),
+    ]
+    middle = line.bottom + y
+    for runs, at, baseline in ((above, printed, middle + sizes.clear), (below, implied_at, middle - sizes.clear - 0.74 * sizes.number / 72)):
+        runs = [run for run in runs if run.text]
+        wide = style.runs_width(runs)
+        x = line.left + (at - start) * per_unit - wide / 2
+        style.write_runs(fig, max(line.left, min(x, line.right - wide)), baseline, runs)
+
+
+# ---------------------------------------------------------------- shared
+
+
+def _by_role(rows: pd.DataFrame, *roles: str) -> tuple[pd.Series, ...]:
+    found = {row["role"]: row for _, row in rows.iterrows()}
+    missing = [role for role in roles if role not in found]
+    if missing:
+        raise ValueError(f"no row with role {', '.join(missing)}; the frame has {', '.join(map(str, rows['role']))}")
+    return tuple(found[role] for role in roles)
+
+
+def _ends(row: pd.Series, prefix: str = "") -> tuple[float, float]:
+    """Lower and upper bound, an unknown one replaced by the value."""
+    value = float(row[f"{prefix}value"])
+    return tuple(value if pd.isna(row[f"{prefix}{end}"]) else float(row[f"{prefix}{end}"]) for end in ("lower", "upper"))
+
+
+def _whisker(ax: Axes, at: float, row: pd.Series, per_unit: float, *, upright: bool, shift: float = 0.0) -> float:
+    """A capped line between the bounds where they show; returns how far bar and line reach."""
+    low, high = (end + shift for end in _ends(row))
+    reach = float(row["value"]) + shift
+    if not style.bounds_show(low, high, per_unit):
+        return max(reach, shift)
+    along = ([at, at], [low, high])
+    x, y = along if upright else along[::-1]
+    ax.plot(x, y, color=style.INK, lw=2.2, marker="_" if upright else "|", ms=16, mew=2.2, label="bounds", zorder=4)
+    return max(reach, high)
+
+
+def _arrow(
+    ax: Axes, start: tuple[float, float], stop: tuple[float, float], colour: str, *, width: float, head: float, both: bool = False, zorder: float = 3
+) -> None:  # fmt: skip
+    ax.add_patch(
+        FancyArrowPatch(
+            start, stop, arrowstyle="<|-|>" if both else "-|>", mutation_scale=head, color=colour, linewidth=width, shrinkA=0, shrinkB=0, zorder=zorder,
+            joinstyle="miter", capstyle="butt", clip_on=False,
+        )
+    )  # fmt: skip
+
+
+def _ground(ax: Axes, width: float) -> None:
+    ax.plot([0, width], [0, 0], color=style.INK, lw=2, clip_on=False)
+
+
+def _rule(fig: Figure, left: float, right: float, y: float) -> None:
+    fig.add_artist(Rectangle((left, y - 0.005), right - left, 0.01, transform=fig.dpi_scale_trans, facecolor=style.TRACK, edgecolor="none", zorder=0.5))
+
+
+def _cut(fig: Figure, x: float, y: float) -> None:
+    """Two slanted strokes: the scale is interrupted here."""
+    from matplotlib.lines import Line2D
+
+    for shift in (-0.06, 0.06):
+        fig.add_artist(
+            Line2D([x + shift - 0.05, x + shift + 0.05], [y - 0.12, y + 0.12], transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5)
+        )  # fmt: skip
+
+
+def _tint(colour: str, amount: float = 0.72) -> tuple[float, float, float]:
+    """The colour mixed with paper."""
+    return tuple(1 - (1 - part) * (1 - amount) for part in to_rgb(colour))

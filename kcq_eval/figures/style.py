@@ -1,0 +1,352 @@
+"""The look of every figure: canvas, type, colours, the frame around a chart, and the one place that saves.
+
+Lengths are inches from the lower left corner of the canvas, type sizes are points. Margins are fixed and texts are
+measured before they are placed, so that no figure needs an automatic layout or a tight box (both draw everything twice).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+
+WIDTH_IN, HEIGHT_IN = 12.8, 7.2
+DPI = 150
+FORMATS = ("png", "svg", "pdf")
+
+FONT_FOLDER = Path(__file__).parent / "fonts"
+FAMILY = "KCQ Sans"
+
+INK = "#16191D"
+MUTED = "#4B525B"
+RULE = "#9AA1AA"
+TRACK = "#E6E8EB"
+PAPER = "#FFFFFF"
+
+# Roles. The hues are Okabe and Ito's; the baseline is grey and, where bars stand in pairs, also light and hatched.
+CURRENT = "#0072B2"
+BASELINE = "#8A8F98"
+NEW = "#E69F00"
+KEPT = "#0072B2"
+LEFT = "#CC79A7"
+CONFLICT = "#C44A00"  # vermilion, darkened so that type in it is legible on white
+CONFLICT_TINT = "#FDF0E7"
+RISE = "#00795A"
+FALL = "#C44A00"
+
+BOUND_PX = 0.5  # narrower than this on the 1920 px canvas, bounds are a point
+
+_MARGIN_IN = 0.55
+_TITLE_PT, _TITLE_SMALLEST_PT = 28.0, 16.0
+_SUBTITLE_PT, _SUBTITLE_SMALLEST_PT = 17.0, 13.0
+_SOURCE_PT, _SOURCE_SMALLEST_PT = 12.5, 10.0
+_LEADING = 1.2
+
+_RC = {
+    "font.family": [FAMILY, "DejaVu Sans"],
+    "font.size": 18.0,
+    "text.color": INK,
+    "text.hinting": "no_hinting",
+    "text.hinting_factor": 1,
+    "text.kerning_factor": 0,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.unicode_minus": True,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": "auto",
+    "savefig.bbox": None,
+    "savefig.transparent": False,
+    "hatch.linewidth": 1.6,
+    "lines.solid_capstyle": "butt",
+    "path.simplify": True,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "kcq_eval",
+    "svg.id": None,
+    "pdf.fonttype": 3,
+    "pdf.compression": 6,
+    "pdf.use14corefonts": False,
+}
+
+
+@dataclass(frozen=True)
+class FigureWords:
+    """All words of one figure, ready in the reader's language; charts format no number.
+
+    Attributes:
+        title: The figure's one message.
+        subtitle: What is shown: measure, scope, unit.
+        source_line: Sources, and what the reader must know about them.
+        alt: The figure told to somebody who cannot see it; the title when empty.
+        terms: Words that a chart needs, by the keys its docstring names.
+        axis: Unit of the values.
+    """
+
+    title: str
+    subtitle: str
+    source_line: str
+    alt: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    axis: str = ""
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the canvas, in inches from its lower left corner."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def top(self) -> float:
+        return self.bottom + self.height
+
+    def axes(self, fig: Figure, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> Axes:
+        """Bare axes that fill the rectangle."""
+        ax = fig.add_axes((self.left / WIDTH_IN, self.bottom / HEIGHT_IN, self.width / WIDTH_IN, self.height / HEIGHT_IN))
+        ax.set_axis_off()
+        ax.set(xlim=x_limits, ylim=y_limits)
+        return ax
+
+
+@contextmanager
+def conference() -> Iterator[None]:
+    """The look is borrowed: matplotlib's settings are the caller's again afterwards. Also a decorator."""
+    _register_fonts()
+    with mpl.rc_context(_RC):
+        yield
+
+
+@functools.cache
+def _register_fonts() -> None:
+    for file in sorted(FONT_FOLDER.glob("*.otf")):
+        font_manager.fontManager.addfont(file)
+
+
+# ---------------------------------------------------------------- type
+
+
+def text_width(text: str, points: float, weight: str = "normal") -> float:
+    """Width of one line in inches, as it will be drawn. Unhinted type scales, so that it is measured at one size only."""
+    return _width_at_72(text, weight) * points / 72
+
+
+@functools.lru_cache(maxsize=16384)
+def _width_at_72(text: str, weight: str) -> float:
+    _register_fonts()
+    font = FontProperties(family=_RC["font.family"], size=72, weight=weight)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
+def line_height(points: float) -> float:
+    """Distance between two baselines in inches."""
+    return points * _LEADING / 72
+
+
+def wrap(text: str, width: float, points: float, weight: str = "normal", *, even: bool = True) -> list[str]:
+    """Breaks at ordinary spaces into the fewest lines that fit `width`.
+
+    `even` makes the lines alike in length, or breaks after a comma, colon or semicolon. A single word that is wider than
+    `width` stands alone on its line; no-break spaces hold.
+    """
+    lines = _greedy(text, width, points, weight)
+    if not even:
+        return lines
+    if len(lines) == 2:
+        words = text.split(" ")
+        wide = [text_width(word, points, weight) + text_width(" ", points, weight) for word in words]
+        breaks = range(1, len(words))
+        fitting = [n for n in breaks if max(sum(wide[:n]), sum(wide[n:])) <= width] or [len(lines[0].split(" "))]
+        best = min(fitting, key=lambda n: abs(sum(wide[:n]) - sum(wide[n:])) / width - (0.45 if words[n - 1][-1:] in ",;:" else 0.0))
+        return [" ".join(words[:best]), " ".join(words[best:])]
+    if len(lines) > 2:
+        narrow, wide = width / len(lines), width
+        for _ in range(8):
+            middle = (narrow + wide) / 2
+            narrower = _greedy(text, middle, points, weight)
+            if len(narrower) > len(lines) or any(text_width(line, points, weight) > width for line in narrower):
+                narrow = middle
+            else:
+                wide, lines = middle, narrower
+    return lines
+
+
+def _greedy(text: str, width: float, points: float, weight: str) -> list[str]:
+    lines: list[str] = []
+    used, space = 0.0, text_width(" ", points, weight)
+    for word in text.split(" "):
+        wide = text_width(word, points, weight)
+        if lines and used + space + wide <= width:
+            lines[-1] += f" {word}"
+            used += space + wide
+        else:
+            lines.append(word)
+            used = wide
+    return lines
+
+
+def fit(
+    text: str, width: float, points: float, weight: str = "normal", *, lines: int = 1, smallest: float = 11.0, even: bool = True
+) -> tuple[list[str], float]:
+    """The text in at most so many lines, and the largest size up to `points` at which it fits.
+
+    Raises:
+        ValueError: It does not fit at the smallest size either; a text is never cut.
+    """
+    size = points
+    while True:
+        found = wrap(text, width, size, weight, even=even)
+        if len(found) <= lines and all(text_width(line, size, weight) <= width for line in found):
+            return found, size
+        if size <= smallest:
+            raise ValueError(f"{text!r} does not fit into {lines} line(s) of {width:.1f} in at {smallest:g} pt")
+        size = max(smallest, size - 0.5)
+
+
+def write(
+    fig: Figure, x: float, y: float, text: str, points: float, *, weight: str = "normal", colour: str = INK, ha: str = "left", va: str = "baseline"
+) -> Text:  # fmt: skip
+    """One line of type at a place in inches."""
+    return fig.text(
+        x, y, text, size=points, weight=weight, color=colour, ha=ha, va=va, transform=fig.dpi_scale_trans, gid=None, zorder=5
+    )  # fmt: skip
+
+
+def write_lines(
+    fig: Figure, x: float, top: float, lines: Sequence[str], points: float, *, weight: str = "normal", colour: str = INK, ha: str = "left"
+) -> float:  # fmt: skip
+    """Lines of type below each other; `top` is the upper edge of the first line, the lower edge of the last is returned."""
+    step = line_height(points)
+    for number, line in enumerate(lines):
+        write(fig, x, top - number * step - 0.93 * points / 72, line, points, weight=weight, colour=colour, ha=ha)
+    return top - len(lines) * step
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of a line that has its own weight, size or colour."""
+
+    text: str
+    points: float
+    weight: str = "normal"
+    colour: str = INK
+
+    @property
+    def width(self) -> float:
+        return text_width(self.text, self.points, self.weight)
+
+
+def runs_width(runs: Sequence[Run]) -> float:
+    return sum(run.width for run in runs) + sum(_space(run) for run in runs[:-1])
+
+
+def write_runs(fig: Figure, x: float, y: float, runs: Sequence[Run], *, ha: str = "left") -> None:
+    """Several runs on one baseline, a space between them; `ha` places the whole line at `x`."""
+    left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * runs_width(runs)
+    for run in runs:
+        write(fig, left, y, run.text, run.points, weight=run.weight, colour=run.colour)
+        left += run.width + _space(run)
+
+
+def _space(run: Run) -> float:
+    return 0.32 * run.points / 72
+
+
+# ---------------------------------------------------------------- frame
+
+
+def frame(words: FigureWords) -> tuple[Figure, Area]:
+    """A canvas with title, subtitle and source line, and the rectangle left for the chart."""
+    fig = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI)
+    FigureCanvasAgg(fig)
+    fig.set_label(words.alt or words.title)
+    width = WIDTH_IN - 2 * _MARGIN_IN
+
+    top = HEIGHT_IN - 0.38
+    lines, size = fit(words.title, width, _TITLE_PT, "bold", lines=2, smallest=_TITLE_SMALLEST_PT)
+    top = write_lines(fig, _MARGIN_IN, top, lines, size, weight="bold")
+    if words.subtitle:
+        lines, size = fit(words.subtitle, width, _SUBTITLE_PT, lines=2, smallest=_SUBTITLE_SMALLEST_PT)
+        top = write_lines(fig, _MARGIN_IN, top - 0.08, lines, size, colour=MUTED)
+
+    bottom = 0.3
+    if words.source_line:
+        lines, size = fit(words.source_line, width, _SOURCE_PT, lines=2, smallest=_SOURCE_SMALLEST_PT, even=False)
+        bottom += len(lines) * line_height(size)
+        write_lines(fig, _MARGIN_IN, bottom, lines, size, colour=MUTED)
+    bottom += 0.2
+    return fig, Area(_MARGIN_IN, bottom, width, top - 0.25 - bottom)
+
+
+def bounds_show(lower: float, upper: float, inches_per_unit: float) -> bool:
+    """Whether the bounds are far enough apart to be seen; an unknown end (NaN) draws nothing."""
+    return (upper - lower) * inches_per_unit * DPI > BOUND_PX
+
+
+# ---------------------------------------------------------------- saving
+
+
+def save(fig: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> dict[str, str]:
+    """Writes `name`.png, .svg and .pdf, each drawn once, and returns the SHA-256 of each by format.
+
+    The bytes depend on nothing but the figure: no time, no folder, no random id. A file is there whole or not at all.
+
+    Raises:
+        ValueError: A format that is not one of `FORMATS`; nothing is written then.
+    """
+    unknown = [form for form in formats if form not in FORMATS]
+    if unknown:
+        raise ValueError(f"unknown figure format {', '.join(map(repr, unknown))}; expected any of {', '.join(FORMATS)}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes = {}
+    for form in dict.fromkeys(formats):
+        drawn = _rendered(fig, form)
+        _write_whole(folder / f"{name}.{form}", drawn)
+        hashes[form] = hashlib.sha256(drawn).hexdigest()
+    return hashes
+
+
+def _rendered(fig: Figure, form: str) -> bytes:
+    told = fig.get_label()
+    options: dict[str, object] = {
+        "png": {"dpi": DPI, "metadata": {"Software": None, "Description": told}},
+        "svg": {"metadata": {"Date": None, "Creator": None, "Title": told}},
+        "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None, "Title": told}},
+    }[form]
+    buffer = io.BytesIO()
+    with conference():
+        fig.savefig(buffer, format=form, **options)
+    return buffer.getvalue()
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

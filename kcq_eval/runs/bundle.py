@@ -1,0 +1,232 @@
+"""One run and the bundle it leaves: checked before anything runs, written aside, moved to its place when whole."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kcq_eval import __version__
+from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.parameters import FOLDERS, Parameters
+
+RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
+_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished run: its folder, and whether it was there already."""
+
+    folder: Path
+    run_id: str
+    unchanged: bool
+
+    @property
+    def report(self) -> Path:
+        return self.folder / REPORT
+
+    def findings(self) -> list[str]:
+        with open(self.folder / "findings.csv", encoding="utf-8", newline="") as file:
+            return [row["text"] for row in csv.DictReader(file)]
+
+
+class FolderTaken(Exception):
+    """The folder asked for holds things that no run left there."""
+
+
+class NotebookFailed(Exception):
+    """A notebook ended with an error; `copy` is the executed notebook with it."""
+
+    def __init__(self, chapter: str, error: str, copy: Path):
+        self.chapter, self.error, self.copy = chapter, error, copy
+        super().__init__(f"{chapter}: {error}")
+
+
+def run(
+    parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
+    tell: Callable[..., None] = lambda step, **_: None,
+) -> Bundle:  # fmt: skip
+    """Make the bundle of one run, or find it.
+
+    Args:
+        out: Exactly this folder; `outputs/<run id>` of the project when None.
+        plain: Run the notebooks in papermill's own kernels.
+        force: Run even if the bundle is there.
+        tell: Called with each step's name, for a progress bar.
+
+    Raises:
+        BadInput: Parameters or data are unusable; nothing was run.
+        FolderTaken: `out` holds something else.
+        NotebookFailed: Its executed copy is kept; no bundle appears.
+    """
+    inputs = input_hashes(parameters)
+    run_id = _run_id(parameters, inputs)
+    place = out if out is not None else project_root() / "outputs" / run_id
+    if not force and _recorded_id(place) == run_id:
+        return Bundle(place, run_id, unchanged=True)
+    if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
+        raise FolderTaken(place)
+
+    from kcq_eval.evaluation import evaluate
+
+    tell("checking")
+    evaluation = evaluate(parameters)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        seconds = _notebooks(work, place, parameters, plain, tell)
+        tell("report")
+        _join(work, evaluation)
+        _write_parameters(work / "parameters.yaml", parameters)
+        _write_record(work, run_id, parameters, inputs, evaluation)
+        (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
+        os.chmod(work, 0o755)
+        _move(work, place)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Bundle(place, run_id, unchanged=False)
+
+
+def input_hashes(parameters: Parameters) -> dict[str, str]:
+    """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
+    data, root = resolve_folder(parameters.data_dir), project_root()
+    package = Path(__file__).resolve().parent.parent
+    found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson")}
+    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".ttf")}
+    found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
+    return {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
+
+
+def _run_id(parameters: Parameters, inputs: dict[str, str]) -> str:
+    """Period, language and a hash of parameters, inputs and package version."""
+    told = {"parameters": _told(parameters), "inputs": inputs, "version": __version__}
+    digest = _sha256(json.dumps(told, sort_keys=True).encode())
+    return f"{parameters.period}-{parameters.language}-{digest[:10]}"
+
+
+def _told(parameters: Parameters) -> dict[str, Any]:
+    """The parameters that change results."""
+    return {name: value for name, value in parameters.model_dump().items() if name not in FOLDERS}
+
+
+def _recorded_id(folder: Path) -> str | None:
+    """The id of the run that left a folder, None if none did."""
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))["run_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
+    from kcq_eval.runs.notebooks import execute_chapters
+
+    given = parameters.model_dump() | {"out_dir": "."}
+    done = execute_chapters(
+        work, given, plain=plain, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
+    )
+    for executed in done:
+        if executed.error:
+            copy = place.parent / f"{place.name}.failed"
+            copy.mkdir(parents=True, exist_ok=True)
+            executed_copy = work / "notebooks" / f"{executed.chapter}.ipynb"
+            if executed_copy.exists():
+                shutil.copy(executed_copy, copy)
+            raise NotebookFailed(executed.chapter, executed.error, copy / executed_copy.name)
+    return [(executed.chapter, executed.seconds) for executed in done]
+
+
+def _join(work: Path, evaluation) -> None:
+    """Numbers and findings of all chapters as one table each, the audit's tables, and the report."""
+    from kcq_eval import tables
+    from kcq_eval.deliverables.report import write_report
+    from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
+    from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
+    from kcq_eval.runs.notebooks import CHAPTERS
+    from kcq_eval.texts import Texts
+
+    parts = [json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS]
+    numbers = [row for part in parts for row in part["numbers"]]
+    twice = sorted({row["id"] for row in numbers if sum(other["id"] == row["id"] for other in numbers) > 1})
+    if twice:
+        raise ValueError(f"two chapters report the numbers {', '.join(twice)}")
+    _write_table(work / "numbers.csv", NUMBER_COLUMNS, numbers)
+    findings = [
+        {
+            "id": f["id"], "chapter": f["chapter"], "text": f["text"], "depends_on_explanation": "true" if f["depends"] else "false",
+            "sources": ";".join(f["sources"]),
+        }
+        for part in parts
+        for f in part["findings"]
+    ]  # fmt: skip
+    _write_table(work / "findings.csv", FINDING_COLUMNS, findings)
+    for name, frame in (
+        ("verdicts", tables.verdict_rows(evaluation)),
+        ("explanations", tables.explanation_rows(evaluation)),
+        ("estimates", tables.estimate_rows(evaluation)),
+    ):
+        frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
+    texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
+    write_report(work / REPORT, parts, evaluation, texts, figures=work / "figures", notebooks=work / "notebooks")
+    shutil.rmtree(work / "parts")
+
+
+def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(buffer.getvalue(), encoding="utf-8", newline="\n")
+
+
+def _write_parameters(path: Path, parameters: Parameters) -> None:
+    """The file that repeats the run: `kcq-eval run -f parameters.yaml`."""
+    import yaml
+
+    given = {name: value for name, value in parameters.model_dump().items() if name != "out_dir"}
+    path.write_text(yaml.safe_dump(given, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")
+
+
+def _write_record(work: Path, run_id: str, parameters: Parameters, inputs: dict[str, str], evaluation) -> None:
+    from importlib.metadata import version
+
+    audit = evaluation.audit
+    record = {
+        "run_id": run_id,
+        "kcq_eval": __version__,
+        "command": "kcq-eval run -f parameters.yaml",
+        "parameters": _told(parameters),
+        "sources": list(evaluation.published.sources),
+        "verdict": audit.verdict,
+        "conflicts": audit.conflicts,
+        "explanations": audit.explanations,
+        "set_aside": evaluation.set_aside,
+        "environment": {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in _PACKAGES}},
+        "inputs": inputs,
+        "outputs": {p.relative_to(work).as_posix(): _sha256(p.read_bytes()) for p in sorted(work.rglob("*")) if p.is_file()},
+    }
+    (work / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def _move(work: Path, place: Path) -> None:
+    """Put the finished folder in its place; an earlier bundle there is taken away only once the new one is whole."""
+    if not place.exists():
+        os.rename(work, place)
+        return
+    aside = work.with_name(work.name + ".old")
+    os.rename(place, aside)
+    os.rename(work, place)
+    shutil.rmtree(aside)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

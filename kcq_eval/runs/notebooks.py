@@ -1,0 +1,123 @@
+"""Executing the chapters' notebooks through papermill, side by side, each in a fresh process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from kcq_eval.datafiles import project_root
+from kcq_eval.runs import engine
+
+CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "consistency_audit")
+CAN_FORK = sys.platform == "linux"  # macOS forks unsafely, Windows not at all
+_LONGEST_FIRST = ("province_coverage", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
+
+
+@dataclass(frozen=True)
+class Executed:
+    """How one notebook ended: `error` is empty when it ran through."""
+
+    chapter: str
+    seconds: float
+    error: str = ""
+
+
+def notebook_path(chapter: str) -> Path:
+    return project_root() / "notebooks" / f"{chapter}.ipynb"
+
+
+def execute_chapters(
+    folder: Path, parameters: dict[str, Any], *, plain: bool, on_start: Callable[[str], None], on_end: Callable[[Executed], None]
+) -> list[Executed]:
+    """Run all chapters' notebooks with `folder` as working directory; the executed copies go into `folder/notebooks`.
+
+    Args:
+        plain: Through papermill's own kernels, as on systems that cannot fork, instead of forked shells.
+        on_start, on_end: Told in this process when a notebook starts and ends.
+    """
+    (folder / "notebooks").mkdir()
+    fork = CAN_FORK and not plain
+    if fork:
+        _load_everything()
+    context = multiprocessing.get_context("fork" if fork else "spawn")
+    running: dict[Connection, tuple[str, Any]] = {}
+    waiting = list(_LONGEST_FIRST)
+    done: dict[str, Executed] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                chapter = waiting.pop(0)
+                on_start(chapter)
+                receiver, sender = context.Pipe(duplex=False)
+                process = context.Process(target=_execute, args=(chapter, folder, parameters, fork, sender))
+                process.start()
+                sender.close()
+                running[receiver] = chapter, process
+            for receiver in wait(list(running)):
+                chapter, process = running.pop(receiver)
+                try:
+                    done[chapter] = receiver.recv()
+                except EOFError:  # killed, or out of memory
+                    process.join()
+                    done[chapter] = Executed(chapter, 0.0, f"exit code {process.exitcode}")
+                process.join()
+                on_end(done[chapter])
+    finally:
+        for _, process in running.values():
+            process.terminate()
+    return [done[chapter] for chapter in CHAPTERS]
+
+
+def _load_everything() -> None:
+    """What the notebooks import, loaded before the fork so that every child has it."""
+    import IPython.core.interactiveshell  # noqa: F401
+    import nbformat.v4  # noqa: F401
+
+    import kcq_eval.chapter
+    import kcq_eval.figures.charts  # noqa: F401
+
+    engine.load_papermill()
+
+
+def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool, sender: Connection) -> None:
+    """In the child: run one notebook and say how it ended."""
+    started = time.monotonic()
+    papermill = engine.load_papermill()
+    output = folder / "notebooks" / f"{chapter}.ipynb"
+    error = ""
+    os.chdir(folder)  # the notebooks write to ".", so that a bundle names no place
+    try:
+        papermill.execute_notebook(
+            notebook_path(chapter), output, parameters, engine_name=engine.NAME if shell else None, cwd=folder, progress_bar=False,
+            request_save_on_cell_execute=False, autosave_cell_every=0,
+        )  # fmt: skip
+    except papermill.exceptions.PapermillExecutionError as problem:
+        error = f"{problem.ename}: {problem.evalue}"
+    except Exception as problem:
+        error = f"{type(problem).__name__}: {problem}"
+    if output.exists():
+        _without_timings(output)
+    sender.send(Executed(chapter, time.monotonic() - started, error))
+    sender.close()
+
+
+def _without_timings(path: Path) -> None:
+    """Drop when and where a notebook ran, so that the same run leaves the same bytes; the log keeps the times."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"
+    nbformat.write(notebook, path)

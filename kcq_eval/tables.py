@@ -1,0 +1,200 @@
+"""Tables as readers see them: data frames of finished text, headed in the run's language."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import pandas as pd
+
+from kcq_eval.claims import Claim
+from kcq_eval.estimates import Bounded
+from kcq_eval.evaluation import Evaluation
+from kcq_eval.findings import main_source, names_of
+from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
+from kcq_eval.numbers import Number, Numbers
+from kcq_eval.printed import UNITS
+from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.texts import Texts
+
+
+def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Published figures: as printed, the range each stands for, and the same computed from all of them."""
+    rows = [
+        (
+            claim_number(claim, texts, main_source=main_source(evaluation)),
+            statement(claim, texts),
+            printed_text(claim, texts),
+            _stands_for(claim, texts),
+            computed_text(claim, evaluation.estimates, texts),
+            claim.locator,
+        )
+        for claim in claims
+    ]
+    return _frame(rows, texts, "claim", "statement", "printed", "stands_for", "computed", "locator")
+
+
+def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
+    """Indicators with bounds where they are not a point."""
+    rows = [
+        (
+            texts.label_of(number),
+            starred(texts.number(number), number.bounded.depends),
+            bounds_text(number, texts),
+            texts(f"basis.{number.bounded.basis}"),
+        )
+        for number in numbers
+    ]
+    return _frame(rows, texts, "indicator", "value", "bounds", "basis")
+
+
+def conflicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Every smallest group of figures that cannot all be true, with what they print."""
+    rows = [
+        (names_of(evaluation, texts, ids), "; ".join(_printed(evaluation, claim_id, texts) for claim_id in ids))
+        for ids in evaluation.audit.conflicts
+    ]
+    return _frame(rows, texts, "conflict", "printed")
+
+
+def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Every minimal correction set, what its figure would have to be, and which one is accepted."""
+    rows = []
+    for explanation in evaluation.audit.explanations:
+        claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
+        required = evaluation.audit.required(claims[0]) if len(claims) == 1 else None
+        told = texts.number(number_in(required, claims[0], "")) if required else ""
+        accepted = texts("column.yes") if explanation == evaluation.set_aside else ""
+        printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
+        rows.append((names_of(evaluation, texts, explanation), str(len(claims)), printed, told, accepted))
+    return _frame(rows, texts, "explanation", "size", "printed", "required", "accepted")
+
+
+def verdicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """The verdict on every claim."""
+    rows = [
+        (
+            claim_number(claim, texts, main_source=main_source(evaluation)),
+            statement(claim, texts),
+            printed_text(claim, texts),
+            texts(f"verdict.{evaluation.audit.claim_verdict(claim)}"),
+        )
+        for claim in evaluation.published.claims
+    ]
+    return _frame(rows, texts, "claim", "statement", "printed", "verdict")
+
+
+def provinces_table(coverage: Coverage, texts: Texts) -> pd.DataFrame:
+    """Names of the provinces kept, new, left and never reached."""
+    rows = [
+        (texts(f"column.status_{status}"), str(len(codes)), ", ".join(coverage.names[code] for code in codes))
+        for status in (KEPT, NEW, LEFT, NEVER)
+        for codes in [coverage.with_status(status)]
+    ]
+    return _frame(rows, texts, "status", "count", "provinces")
+
+
+def to_html(frame: pd.DataFrame) -> str:
+    """A plain table; every cell is text and is escaped."""
+    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in frame.columns)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in frame.itertuples(index=False))
+    return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def bounds_text(number: Number, texts: Texts) -> str:
+    """The two ends, with one digit more than the number is shown with; "" for a point."""
+    if number.bounded.is_point:
+        return ""
+    lower, upper = number.bounded.lower, number.bounded.upper
+    decimals = 0 if number.unit == "count" else number.decimals + 1
+    ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]
+    if upper is None:
+        return f"≥ {ends[0]}"
+    return ("–" if lower >= 0 else " … ").join(ends)
+
+
+# The same as data: codes and plain decimals, in one language-free form
+
+
+def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """`verdicts.csv`: every claim with its verdict, the conflicts it is in, and where it would have to lie if it is the one."""
+    audit = evaluation.audit
+    rows = []
+    for claim in evaluation.published.claims:
+        required = audit.required(claim)
+        rows.append(
+            {
+                "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,
+                "printed": claim.printed.text if claim.printed else "{}/{}".format(*claim.ratio) if claim.ratio else "",
+                "verdict": audit.claim_verdict(claim),
+                "conflicts": ";".join(str(i) for i, ids in enumerate(audit.conflicts, 1) if claim.claim_id in ids),
+                "set_aside": "true" if claim.claim_id in evaluation.set_aside else "false",
+                "required_lower": "" if required is None or required.lower is None else decimal(_in_unit(required.lower, claim)),
+                "required_upper": "" if required is None or required.upper is None else decimal(_in_unit(required.upper, claim)),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def explanation_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """`explanations.csv`: conflicts and correction sets in their fixed order."""
+    rows = [("conflict", i, len(ids), ";".join(ids), "") for i, ids in enumerate(evaluation.audit.conflicts, 1)]
+    rows += [
+        ("explanation", i, len(ids), ";".join(ids), "true" if ids == evaluation.set_aside else "false")
+        for i, ids in enumerate(evaluation.audit.explanations, 1)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "rank", "size", "claims", "accepted"])
+
+
+def estimate_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """`estimates.csv`: the estimates frame with decimals instead of fractions."""
+    frame = evaluation.estimates.frame()
+    for column in ("value", "lower", "upper"):
+        frame[column] = [decimal(end) for end in frame[column]]
+    frame["depends_on_explanation"] = [_flag(depends) for depends in frame["depends_on_explanation"]]
+    return frame
+
+
+def number_rows(numbers: Iterable[Number], texts: Sequence[Texts]) -> list[dict[str, str]]:
+    """`numbers.csv`: every number with its label and text in Vietnamese and English."""
+    in_vi, in_en = texts
+    return [
+        {
+            "id": number.id, "label_vi": in_vi.label_of(number), "label_en": in_en.label_of(number), "value": decimal(number.bounded.value),
+            "lower": decimal(number.bounded.lower), "upper": decimal(number.bounded.upper), "unit": number.unit,
+            "text_vi": in_vi.number(number), "text_en": in_en.number(number), "basis": number.bounded.basis,
+            "sources": ";".join(number.sources), "depends_on_explanation": _flag(number.bounded.depends),
+        }
+        for number in numbers
+    ]  # fmt: skip
+
+
+def decimal(value: Fraction | None) -> str:
+    """A plain decimal, exact where twelve decimals hold it; "" for unbounded."""
+    if value is None:
+        return ""
+    scaled = round(value * 10**12)
+    digits = f"{abs(scaled):013d}"
+    text = f"{digits[:-12]}.{digits[-12:]}".rstrip("0").rstrip(".")
+    return f"-{text}" if scaled < 0 else text
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _in_unit(end: Fraction, claim: Claim) -> Fraction:
+    return end / UNITS[claim.printed.unit].scale
+
+
+def _printed(evaluation: Evaluation, claim_id: str, texts: Texts) -> str:
+    return printed_text(evaluation.published.claim(claim_id), texts)
+
+
+def _stands_for(claim: Claim, texts: Texts) -> str:
+    return "" if claim.printed is None else bounds_text(printed_number(claim), texts)
+
+
+def _frame(rows: Sequence[tuple[str, ...]], texts: Texts, *columns: str) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[texts(f"column.{column}") for column in columns], dtype=object)
