@@ -11,7 +11,7 @@ from pathlib import Path
 from kcq_eval.datafiles import Row, read_table
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.parameters import Period
-from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError, parse_ratio
+from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError
 from kcq_eval.sources import Source, load_sources
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary, load_vocabulary
 
@@ -19,6 +19,9 @@ COLUMNS = (
     "claim_id", "locator", "relation", "measure", "period", "reference_period", "centre", *DIMENSIONS, "whole", "items", "printed",
     "unit", "direction", "hedge", "rounding", "note",
 )  # fmt: skip
+
+
+_NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")  # of a claim within its source; / and + join ids
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,12 @@ RELATIONS = {
     "ratio": Relation(("printed", "unit", "whole")),
     "average": Relation(("printed", "unit", "whole")),
     "list": Relation(("items",)),
-    "duration": Relation(("printed", "unit"), "year"),
+    "duration": Relation(("printed", "unit")),
     "qualitative": Relation(()),
 }
+
+
+_PARTICULARS = ("reference_period", "whole", "items", "printed", "direction")  # what only some relations have
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ class Claim:
     @property
     def sort_key(self) -> tuple:
         """Natural order of ids: 2 before 10."""
-        return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", self.claim_id) if p)
+        parts = [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", self.claim_id) if p]
+        return (*parts, (0, -1, self.claim_id))  # so that 1 and 01 have an order too
 
     @property
     def number(self) -> str:
@@ -152,7 +159,7 @@ def _read_claims(path: Path, source: Source, vocabulary: Vocabulary, problems: P
     seen: set[str] = set()
     for row in read_table(path, COLUMNS, problems=problems):
         wrong = Problems()
-        if not row["claim_id"] or "/" in row["claim_id"] or "+" in row["claim_id"]:
+        if not _NUMBER.fullmatch(row["claim_id"]):
             wrong.append(row.problem("bad_form", "claim_id", expected="1, 2, 14-list, …"))
         elif row["claim_id"] in seen:
             wrong.append(row.problem("id_twice", "claim_id"))
@@ -177,6 +184,9 @@ def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problem
         return None
     relation = RELATIONS[row["relation"]]
     wrong += [row.problem("empty_cell", column) for column in relation.needs if not row[column]]
+    if row["relation"] != "qualitative":
+        unused = [column for column in _PARTICULARS if column not in relation.needs and row[column]]
+        wrong += [row.problem("cell_not_empty", column, expected='""') for column in unused]
     whole = _whole(row, vocabulary, codes, wrong) if row["whole"] else None
     items = _items(row, vocabulary, wrong) if row["relation"] == "list" else ()
     printed, ratio = _printed(row, source, vocabulary, relation, wrong)
@@ -233,6 +243,8 @@ def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Probl
         if code not in vocabulary.measures:
             near = nearest(code, vocabulary.measures)
             wrong.append(row.problem("unknown_code", "whole", expected=", ".join(vocabulary.measures), near=near))
+        if code == row["measure"]:
+            wrong.append(row.problem("whole_is_part", "whole", expected=f"measure ≠ {code}"))
         return {"measure": code, **({"scheme_kind": ALL} if code == "provinces_served" else {})}
     if name not in DIMENSIONS or not code:
         expected = ", ".join(f"{n}=…" for n in ("measure", *DIMENSIONS))
@@ -246,9 +258,15 @@ def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Probl
 
 def _items(row: Row, vocabulary: Vocabulary, wrong: Problems) -> tuple[str, ...]:
     dimension = vocabulary.measures[row["measure"]].list_of or "sector"
-    items = [_code(row, dimension, text, vocabulary, wrong, column="items") for text in row.codes("items")]
-    for item in sorted({i for i in items if i and items.count(i) > 1}):
-        wrong.append(row.problem("item_twice", "items", found=item, expected="1 ×"))
+    items: list[str] = []
+    for text in row.codes("items"):
+        item = _code(row, dimension, text, vocabulary, wrong, column="items")
+        if item == ALL or "+" in text:
+            expected = "data/reference/provinces.csv" if dimension == "province" else ", ".join(vocabulary.codes(dimension))
+            wrong.append(row.problem("unknown_code", "items", found=text, expected=expected))
+        elif item and item in items:
+            wrong.append(row.problem("item_twice", "items", found=text, expected="1 ×"))
+        items.append(item)
     return tuple(items)
 
 
@@ -256,8 +274,6 @@ def _printed(
     row: Row, source: Source, vocabulary: Vocabulary, relation: Relation, wrong: Problems
 ) -> tuple[Printed | None, tuple[int, int] | None]:
     if "printed" not in relation.needs or not row["printed"] or not row["unit"]:
-        if "printed" not in relation.needs and row["printed"]:
-            wrong.append(row.problem("cell_not_empty", "printed", expected='""'))
         return None, None
     family = relation.family or UNITS[vocabulary.measures[row["measure"]].unit].family
     units = [code for code, unit in UNITS.items() if unit.family == family]
@@ -267,7 +283,7 @@ def _printed(
     number_format = source.number_format or None
     try:
         if row["relation"] == "ratio":
-            return None, parse_ratio(row["printed"], number_format)
+            return None, Printed(row["printed"], row["unit"], number_format, row["hedge"]).ratio
         printed = Printed(row["printed"], row["unit"], number_format, row["hedge"], row["rounding"] or "nearest")
         if printed.value < 0:
             raise PrintedError("negative", found=row["printed"], expected="≥ 0")

@@ -225,7 +225,7 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     ids, rows = found
     title = texts("figure.conflict.title", claims=capital(names_of(evaluation, texts, ids)))
     told = [
-        texts("figure.conflict.row", claim=r["claim"], printed=r["printed_text"], implied=r["implied_text"], others=r["others_names"])
+        texts("figure.conflict.row", claim=r["number"], printed=r["printed_text"], implied=r["implied_text"], others=r["others_names"])
         for r in rows
     ]
     terms = {term: texts(f"figure.conflict.{term}") for term in ("printed", "implied", "suspect")}
@@ -252,7 +252,7 @@ def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Tex
     printed, forced = printed_number(claim), number_in(implied, claim, "")
     names = names_of(evaluation, texts, others)
     return {
-        "claim": claim_number(claim, texts, main_source=main_source(evaluation)),
+        "number": claim_number(claim, texts, main_source=main_source(evaluation)),
         "statement": statement(claim, texts),
         "printed_value": float(printed.bounded.value),
         "printed_text": printed_text(claim, texts),
@@ -322,8 +322,8 @@ def _words(
     """A figure's words; the line below it names the sources, and what its marks mean where it has them."""
     sources = sorted({claim.partition("/")[0] for claim in (*claims, *_sources(used))})
     line = [texts("figure.source_line", sources=", ".join(sources))]
-    if any(not number.bounded.is_point for number in used):
-        line.append(texts("figure.rounding"))
+    if any(number.is_range for number in used):
+        line.append(texts("figure.range"))
     if any(number.bounded.depends for number in used):
         line.append(texts("figure.starred"))
     line += [note] if note else []

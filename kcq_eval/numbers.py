@@ -59,6 +59,12 @@ class Number:
         return between.join(ends)
 
     @property
+    def is_range(self) -> bool:
+        """Whether it is shown as two ends, because no single printed number covers the bounds."""
+        lower, upper = self.bounded.lower, self.bounded.upper
+        return upper is None or supported_decimals(lower, upper, self.decimals) is None
+
+    @property
     def direction(self) -> str:
         """`up`, `down`, `same`, or `open` where the bounds do not decide it."""
         lower, upper = self.bounded.lower, self.bounded.upper

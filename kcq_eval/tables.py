@@ -65,7 +65,7 @@ def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
         claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
         required = evaluation.audit.required(claims[0]) if len(claims) == 1 else None
         told = texts.number(number_in(required, claims[0], "")) if required else ""
-        accepted = texts("column.yes") if explanation == evaluation.set_aside else ""
+        accepted = texts("column.mark") if explanation == evaluation.set_aside else ""
         printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
         rows.append((names_of(evaluation, texts, explanation), str(len(claims)), printed, told, accepted))
     return _frame(rows, texts, "explanation", "size", "printed", "required", "accepted")

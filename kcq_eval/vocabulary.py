@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kcq_eval.datafiles import Row, read_table
 from kcq_eval.errors import Problems, nearest
+from kcq_eval.printed import UNITS
 
 DIMENSIONS = ("scheme_kind", "support_type", "sector", "province")
 ALL = "all"  # the code of a dimension that is not broken down
@@ -64,12 +65,15 @@ class Vocabulary:
     def __init__(self, folder: Path):
         problems = Problems()
         self._labels: dict[str, dict[str, str]] = {}
+        measures = self._table(folder, "measures", ("unit", "adds_up_over", "nested_over", "list_of"), problems)
         self.measures = {
             row["code"]: Measure(
                 row["code"], row["unit"], frozenset(row.codes("adds_up_over")), frozenset(row.codes("nested_over")), row["list_of"]
             )
-            for row in self._table(folder, "measures", ("unit", "adds_up_over", "nested_over", "list_of"), problems)
+            for row in measures
         }
+        for row in measures:
+            problems += filter(None, [row.one_of("unit", UNITS), row.one_of("list_of", ("", *DIMENSIONS))])
         self.scheme_kinds = tuple(row["code"] for row in self._table(folder, "scheme_kinds", (), problems))
         support_types = self._table(folder, "support_types", ("short_vi", "short_en", "supports_facility", "colour"), problems)
         self.support_types = tuple(row["code"] for row in support_types)
@@ -79,6 +83,7 @@ class Vocabulary:
         self.sectors = tuple(row["code"] for row in self._table(folder, "sectors", (), problems))
         centres = self._table(folder, "centres", ("name_vi", "name_en", "served_column"), problems)
         self.centres = tuple(row["code"] for row in centres)
+        problems += filter(None, [row.one_of("served_column", _PROVINCES.split()) for row in centres])
         self._labels |= {f"{row['code']}.name": {"vi": row["name_vi"], "en": row["name_en"]} for row in centres}
         rules = read_table(
             folder / "rules.csv", ("rule_id", "measure", "dimension", "whole", "parts", "label_vi", "label_en"), problems=problems
@@ -136,6 +141,9 @@ class Vocabulary:
         }
         rows = read_table(folder / "provinces.csv", *_columns(_PROVINCES), problems=problems)
         for row in rows:
+            if problem := row.one_of("gso_code", merger):
+                problems.append(problem)
+                continue
             new = merger[row["gso_code"]]
             self.provinces[row["gso_code"]] = Province(
                 row["gso_code"], row["name_vi"], row["name_en"], new["new_gso_code"], new["new_name_vi"]
@@ -143,7 +151,7 @@ class Vocabulary:
             for text in (row["gso_code"], row["iso_3166_2"], row["name_vi"]):
                 self._province_spellings[spelling_key(text)] = row["gso_code"]
             self._labels[row["gso_code"]] = {"vi": row["name_vi"], "en": row["name_en"]}
-        self._served = [tuple(r["gso_code"] for r in rows if r[column] == "true") for column in served_columns]
+        self._served = [tuple(r["gso_code"] for r in rows if r.cells.get(column) == "true") for column in served_columns]
         for row in read_table(folder / "province_name_variants.csv", *_columns(_VARIANTS), problems=problems):
             if row["use_for_matching"] == "true":
                 self._province_spellings.setdefault(spelling_key(row["variant"]), row["gso_code"])

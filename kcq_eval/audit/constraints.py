@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kcq_eval.claims import Claim, Published, Quantity
-from kcq_eval.printed import Interval
+from kcq_eval.printed import Interval, Printed
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 
@@ -54,8 +54,10 @@ def build_system(published: Published) -> System:
 def assemble(claims: list[Constraint], vocabulary: Vocabulary) -> System:
     """The claims' constraints together with the rules that bind the quantities they mention."""
     mentioned = {quantity for claim in claims for quantity in claim.quantities}
-    rules = list(_partitions(mentioned, vocabulary))
-    mentioned |= {quantity for rule in rules for quantity in rule.quantities}
+    before, rules = 0, []
+    while len(mentioned) > before:  # a whole that one partition brings in may be a part of another
+        before, rules = len(mentioned), list(_partitions(mentioned, vocabulary))
+        mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     rules += [*_lists(mentioned, vocabulary), *_part_of_whole(mentioned, vocabulary), *_durations(mentioned)]
     mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules))
@@ -76,7 +78,7 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
         case "share":
             parts = _quotient(quantity, claim.whole, printed.interval, Fraction(1, 100))
         case "average":
-            parts = _quotient(quantity, claim.whole, printed.interval, Fraction(1))
+            parts = _quotient(quantity, claim.whole, _averaged(printed), Fraction(1))
         case "ratio":
             parts = [_exactly({q: 1}, n) for q, n in zip((quantity, claim.whole), claim.ratio)]
         case "list":
@@ -98,6 +100,14 @@ def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fractio
         at_most = Interval(None, Fraction(0), upper_open=interval.upper_open)
         found.append(_linear({part: 1, whole: -interval.upper * unit}, at_most))
     return found
+
+
+def _averaged(printed: Printed) -> Interval:
+    """An average of counts was rounded even where it is printed without decimals."""
+    if not printed.interval.is_point:
+        return printed.interval
+    value, step = printed.value, printed.step
+    return Interval(value, value + step, upper_open=True) if printed.rounding == "truncated" else Interval(value - step / 2, value + step / 2)
 
 
 def _shifted(interval: Interval, by: int) -> Interval:

@@ -74,7 +74,7 @@ class Audit:
         if choice == "tied":
             return self.suspects
         ids = [claim.claim_id for claim in self.published.claims]
-        chosen = tuple(sorted((part.strip() for part in choice.split("+")), key=self._order))
+        chosen = tuple(dict.fromkeys(part.strip() for part in choice.split("+")))
         listed = ["first", "tied", *("+".join(explanation) for explanation in self.explanations)]
         unknown = [c for c in chosen if c not in ids]
         if unknown:
@@ -83,7 +83,7 @@ class Audit:
             )
         if self.explanations and not any(set(explanation) <= set(chosen) for explanation in self.explanations):
             raise BadInput([Problem("conflict_remains", "parameters", None, "explanation", choice, ", ".join(listed))])
-        return chosen
+        return tuple(sorted(chosen, key=self._order))
 
     def extents(self, set_aside: Iterable[str]) -> dict[Quantity, tuple[int, int | None] | None]:
         """Smallest and largest value of every quantity, in base units, without some claims; None where undecided."""
@@ -100,13 +100,10 @@ class Audit:
         lower, upper = extent
         outright = {c.claim_id for c in self.published.claims if c.quantity == quantity and c.relation in ("value", "ratio")}
         claims = sorted(set(part.claims) - left_out, key=lambda c: (c not in outright, self._order(c)))
-        needed: list[str] = []
-        if lower > 0:
-            needed = shrink(claims, lambda kept: _excludes(part, kept, below=(quantity, lower - 1)))
-        if upper is not None:
-            claims = needed + [claim for claim in claims if claim not in needed]
-            needed += shrink(claims, lambda kept: _excludes(part, kept, above=(quantity, upper + 1)))
-        return tuple(sorted(set(needed), key=self._order))
+        beyond = [{"below": (quantity, lower - 1)}] if lower > 0 else []
+        beyond += [{"above": (quantity, upper + 1)}] if upper is not None else []
+        needed = shrink(claims, lambda kept: all(_excludes(part, kept, **end) for end in beyond))
+        return tuple(sorted(needed, key=self._order))
 
     def required(self, claim: Claim) -> Interval | None:
         """Where the claim's number would have to lie for everything else to stand; None if another claim must go too."""

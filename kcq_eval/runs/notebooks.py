@@ -121,3 +121,32 @@ def _without_timings(path: Path) -> None:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
     nbformat.write(notebook, path)
+
+
+def store_outputs() -> None:
+    """Bring the committed notebooks up to date: the contract's parameters cell, and outputs as a kernel gives them now.
+
+    `python tasks.py notebooks` calls this after a change; nbval then checks the stored outputs.
+    """
+    from kcq_eval.parameters import parameters_cell
+
+    engine.load_papermill()
+    import nbclient
+    import nbformat
+
+    for chapter in CHAPTERS:
+        path = notebook_path(chapter)
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if "parameters" in cell.metadata.get("tags", []):
+                cell.source = parameters_cell()
+        nbclient.NotebookClient(notebook, resources={"metadata": {"path": path.parent}}, record_timing=False).execute()
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
+                cell.metadata = {"tags": ["nbval-check-output"]} if cell.outputs else {}
+        nbformat.write(notebook, path)
+        _without_timings(path)
+
+
+if __name__ == "__main__":
+    store_outputs()

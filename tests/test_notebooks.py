@@ -1,0 +1,82 @@
+"""The notebooks as CI, researchers and papermill users run them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kcq_eval.datafiles import project_root
+from kcq_eval.parameters import parameters_cell
+from kcq_eval.runs.notebooks import CHAPTERS, notebook_path
+
+
+def cells(chapter):
+    return json.loads(notebook_path(chapter).read_text(encoding="utf-8"))["cells"]
+
+
+def code_cells(chapter):
+    return [cell for cell in cells(chapter) if cell["cell_type"] == "code"]
+
+
+def text(cell):
+    return "".join(cell["source"])
+
+
+def test_every_notebook_is_a_chapter_of_the_run():
+    assert {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")} == set(CHAPTERS)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_parameters_cell_is_the_contract(chapter):
+    (parameters,) = [cell for cell in cells(chapter) if "parameters" in cell["metadata"].get("tags", [])]
+    assert text(parameters) == parameters_cell()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_notebook_is_thin_and_was_saved_after_a_whole_run(chapter):
+    counts = [cell["execution_count"] for cell in code_cells(chapter)]
+    assert counts == list(range(1, len(counts) + 1))
+    for cell in code_cells(chapter):
+        assert not [line for line in text(cell).splitlines() if line.startswith(("def ", "class ", "for ", "while "))]
+        checked = "nbval-check-output" in cell["metadata"].get("tags", [])
+        assert checked == bool(cell["outputs"])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_notebook_reproduces_its_stored_outputs_under_nbval(chapter, tmp_path):
+    command = [sys.executable, "-m", "pytest", "--nbval", str(notebook_path(chapter)), "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert f"{len(code_cells(chapter))} passed" in done.stdout
+
+
+@pytest.mark.parametrize("start", [".", "notebooks"])
+def test_plain_papermill_works_from_the_root_and_from_the_notebooks_folder(start, tmp_path):
+    root = project_root()
+    notebook = notebook_path("support_type_mix").relative_to(root / start)
+    command = [
+        sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "out.ipynb"), "-p", "period", "2021-2023", "-p", "language", "en",
+        "-p", "out_dir", str(tmp_path), "--no-progress-bar",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=root / start, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "Support-type mix" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+    assert (tmp_path / "figures" / "mix_change.png").exists()
+
+
+def test_a_mistyped_value_fails_in_plain_papermill_too(tmp_path):
+    command = [
+        sys.executable, "-m", "papermill", str(notebook_path("support_type_mix")), str(tmp_path / "out.ipynb"), "-p", "language", "vn",
+        "-p", "out_dir", str(tmp_path), "--no-progress-bar",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "language" in done.stderr and "vi, en" in done.stderr
+
+
+def test_the_notebooks_name_no_place_of_a_machine():
+    for chapter in CHAPTERS:
+        assert str(Path.home()) + "/" not in notebook_path(chapter).read_text(encoding="utf-8")
+        assert str(project_root()) not in notebook_path(chapter).read_text(encoding="utf-8")

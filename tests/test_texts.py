@@ -1,0 +1,108 @@
+"""Both languages say the same things, and no sentence holds a digit of a result."""
+
+import re
+import unicodedata
+
+import pytest
+
+from kcq_eval.audit.explanations import Audit
+from kcq_eval.claims import RELATIONS
+from kcq_eval.errors import BadInput, Problem
+from kcq_eval.estimates import Bounded
+from kcq_eval.numbers import Number, Numbers, UnknownNumber, supported_decimals
+from kcq_eval.parameters import read_parameters
+from kcq_eval.printed import PROBLEM_KEYS
+from kcq_eval.texts import LANGUAGES, Texts, holes, problem_lines, templates
+from kcq_eval.vocabulary import load_vocabulary
+from fractions import Fraction
+
+
+def sentences(language):
+    for key, value in templates(language).items():
+        for text in value if isinstance(value, list) else [value]:
+            yield key, text
+
+
+def test_every_text_exists_in_both_languages_and_names_the_same_numbers():
+    vi, en = (templates(language) for language in LANGUAGES)
+    assert vi.keys() == en.keys()
+    for key in vi:
+        named = [{name for name, _ in holes(str(t[key])) if "." in name} for t in (vi, en)]
+        assert named[0] == named[1], key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_are_nfc_and_type_no_result(language):
+    allowed = re.compile(r"\{[^}]*\}|#|NY\.GDP\S+|63|34|30/6/2025|01/7/2025|30 June 2025|1 July 2025|202/2025/QH15|2015 = 100|2021-2023|Herfindahl \S+ \S+ 1|is 1 ")
+    for key, text in sentences(language):
+        assert unicodedata.is_normalized("NFC", text), key
+        left = allowed.sub("", text)
+        assert not re.search(r"\d", left.replace("bằng 1 khi", "")), (key, left)
+
+
+def test_every_problem_has_its_sentence_in_both_languages():
+    for language in LANGUAGES:
+        for key in (*PROBLEM_KEYS, "negative"):
+            assert f"problem.printed_{key}" in templates(language)
+        for relation in RELATIONS:
+            assert f"statement.{relation}" in templates(language)
+
+
+def test_a_problem_is_told_with_place_found_expected_and_nearest():
+    problem = Problem("unknown_code", "claims.csv", 14, "support_type", "machinary", "advanced_machinery", "advanced_machinery")
+    (told,) = problem_lines([problem], "en")
+    assert told == 'claims.csv, row 14, column support_type: the code is not on its list; found "machinary"; expected: advanced_machinery; did you mean "advanced_machinery"?'
+    assert str(BadInput([problem])) == told
+    assert "dòng 14, cột support_type" in problem_lines([problem], "vi")[0]
+
+
+def bounded(lower, upper, value=None):
+    lower, upper = Fraction(lower), Fraction(upper)
+    return Bounded(Fraction(value) if value is not None else (lower + upper) / 2, lower, upper)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "most", "told"),
+    [
+        ("28.0084", "28.0091", 2, "28,01"),
+        ("28.0045", "28.0155", 2, "28,0"),
+        ("181946.85", "181946.95", 1, "181.946,9"),
+        ("0", "2", 0, "0–2"),
+        ("-0.4", "2.8", 1, "−0,4 đến 2,8"),
+        ("-9.46", "-9.46", 1, "−9,5"),
+        ("543", "544", 0, "543–544"),
+        ("0.5", "1.5", 0, "1"),
+    ],
+)
+def test_no_digit_is_shown_that_the_bounds_do_not_support(lower, upper, most, told):
+    value = "181946.9" if lower == "181946.85" else None
+    assert Number("n", bounded(lower, upper, value), "percent", most).digits("vi") == told
+
+
+def test_supported_decimals_is_none_where_no_printed_number_covers_the_bounds():
+    assert supported_decimals(Fraction(0), Fraction(2), 3) is None
+    assert supported_decimals(Fraction(1, 3), Fraction(1, 3), 3) == 3
+
+
+@pytest.fixture
+def texts(published_folder):
+    numbers = Numbers([Number("a.b", bounded("28.008", "28.009"), "percent", 2), Number("a.c", bounded(-3, -3), "count"), Number("a.d", bounded(-1, 1), "count")])
+    return {language: Texts(read_parameters({"language": language}), load_vocabulary(published_folder), numbers) for language in LANGUAGES}
+
+
+def test_a_text_takes_every_number_by_its_id(texts):
+    assert texts["vi"].fill("{@period}: {a.b}, {a.b:change}; {a.c:more}, {a.d:change}") == "2021–2023: 28,01\xa0%, tăng 28,01\xa0%; ít hơn 3, thay đổi trong khoảng −1 đến 1"
+    assert texts["en"].fill("{a.b:digits} {a.c:abs}") == "28.01 3"
+
+
+def test_an_unknown_number_stops_the_text_with_a_suggestion(texts):
+    with pytest.raises(UnknownNumber, match="did you mean 'a.b'"):
+        texts["en"].fill("{a.bb}")
+
+
+def test_verdict_words_accuse_nobody():
+    for language, word in (("vi", "sai"), ("en", "wrong")):
+        for key, text in sentences(language):
+            if key.startswith(("verdict.", "finding.", "figure.")):
+                assert not re.search(rf"\b{word}\b", text), key
+    assert Audit.claim_verdict.__doc__
