@@ -21,7 +21,7 @@ from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
 from kcq_eval.exhibits import Exhibit
 from kcq_eval.figures import style
-from kcq_eval.findings import Finding, findings
+from kcq_eval.findings import Finding, assessment, findings
 from kcq_eval.numbers import Numbers
 from kcq_eval.parameters import entries, read_parameters
 from kcq_eval.texts import Texts
@@ -107,6 +107,7 @@ class Chapter:
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both),
             "findings": [asdict(finding) for finding in self._findings],
+            "assessment": assessment(self.name, self.texts),
             "figures": self._figures,
             "tables": self._tables,
         }

@@ -11,8 +11,8 @@ from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
-from kcq_eval.statements import claim_names, number_in, printed_number, printed_text, starred
-from kcq_eval.texts import Texts, capital, holes, templates
+from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.texts import Texts, capital, holes, templates, uncapital
 
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
 
@@ -55,6 +55,34 @@ def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding
             found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), depends), depends, sources))
     what = texts(f"chapter.{chapter}.title")
     return found or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=what))]
+
+
+def assessment(chapter: str, texts: Texts) -> list[tuple[str, str]]:
+    """Strengths and shortcomings of a chapter as (`up` or `down`, sentence), only where the bounds decide the direction."""
+    numbers = texts.numbers
+    compared = {
+        "funding_growth": ["funding.growth.nominal", "funding.growth.cpi", "funding.per_facility.growth"],
+        "facility_shares": ["facilities.growth"],
+        "support_type_mix": ["mix.effective_types.net"],
+        "province_coverage": ["coverage.63.net"],
+    }.get(chapter, [])
+    found = []
+    for name in compared:
+        direction = _direction(name, numbers)
+        if direction in ("up", "down"):
+            found.append((direction, texts(f"assessment.{name}.{direction}")))
+    return found
+
+
+def _direction(name: str, numbers: Numbers) -> str:
+    """Which way a change goes; a name ending in `net` compares `…current` with `…baseline`."""
+    if not name.endswith(".net"):
+        return numbers[name].direction if name in numbers else ""
+    ends = [name.replace("net", when) for when in ("current", "baseline")]
+    if not all(end in numbers for end in ends):
+        return ""
+    now, before = (numbers[end].bounded for end in ends)
+    return Number(name, now - before, "").direction
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
@@ -112,7 +140,12 @@ def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tup
     if audit.verdict == "consistent":
         yield "audit_consistent", texts("finding.audit_consistent"), ()
     if audit.conflicts:
-        yield "audit_conflict", texts("finding.audit_conflict", claims=names(audit.conflicts[0])), audit.conflicts[0]
+        claims = [published.claim(claim_id) for claim_id in audit.conflicts[0]]
+        main = main_source(evaluation)
+        told = "; ".join(
+            f"{printed_text(c, texts)} ({claim_number(c, texts, main_source=main)}: {uncapital(statement(c, texts))})" for c in claims
+        )
+        yield "audit_conflict", texts("finding.audit_conflict", count=len(claims), claims=told), audit.conflicts[0]
         for claim in _suspects(evaluation):
             if required := audit.required(claim):
                 told = texts.number(number_in(required, claim, ""))

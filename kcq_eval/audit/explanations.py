@@ -27,7 +27,7 @@ class Audit:
         published: The documents and claims that were asked about.
         conflicts: Every minimal set of claims that cannot all be true, as sorted ids.
         explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then
-            by claim number. With no conflict there is none.
+            by the order of catalogue and claim numbers. With no conflict there is none.
         undecided: Claims of the parts that the solver could not decide.
     """
 
@@ -141,8 +141,8 @@ class Audit:
         interval = Interval(lower, upper)
         return interval.negated() if claim.direction == "down" else interval
 
-    def _order(self, claim_id: str) -> tuple:
-        return self.published.claim(claim_id).sort_key
+    def _order(self, claim_id: str) -> int:
+        return self.published.position(claim_id)
 
 
 @functools.lru_cache(maxsize=16)
@@ -157,7 +157,7 @@ def audit_claims(published: Published) -> Audit:
 
 
 def audit_system(system: System, published: Published) -> Audit:
-    order = {claim.name: (published.claim(claim.name).sort_key if published.claims else (i,)) for i, claim in enumerate(system.claims)}
+    order = {claim.name: (i,) for i, claim in enumerate(system.claims)}
     parts, undecided, conflicts, corrections = [], set(), [], []
     for part in components(system):
         parts.append(part)

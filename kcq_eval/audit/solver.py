@@ -1,13 +1,14 @@
-"""Exact answers about linear constraints over whole numbers. The only module that knows the solver (OR-Tools CP-SAT).
+"""Exact answers about linear constraints over whole numbers. The only module that knows the solvers.
 
-The limit of a question is counted in the solver's deterministic work, not in seconds, so that the same question gets the
-same answer on every machine. An answer is yes, no, or unknown; unknown never accuses.
+OR-Tools CP-SAT answers, fast but in 64 bits; Z3 answers where the amounts leave it no room, and confirms every conflict
+without any bound on the values. Limits are counted in the solvers' own steps, not in seconds, so that the same question
+gets the same answer on every machine. An answer is yes, no, or unknown; unknown never accuses.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -17,8 +18,10 @@ from ortools.sat.python import cp_model
 from kcq_eval.audit.constraints import Constraint, Linear, System
 from kcq_eval.claims import Quantity
 
-WORK_LIMIT = 60.0  # deterministic "seconds" for one question
+WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
+STEP_LIMIT = 200_000_000  # Z3's resource count for one question, about as long
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
+_HEADROOM = 1_000  # values up to this many times the largest stated one must fit, or Z3 answers
 
 
 class Answer(Enum):
@@ -28,12 +31,12 @@ class Answer(Enum):
 
 
 class Undecided(Exception):
-    """The solver gave no answer within its limit, or the numbers are beyond its exact range."""
+    """No answer within the limit."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """lower ≤ Σ coefficient · variable ≤ upper in whole numbers; None is unbounded."""
+    """lower ≤ Σ coefficient · variable ≤ upper in whole numbers of any size; None is unbounded."""
 
     terms: tuple[tuple[int, int], ...]
     lower: int | None
@@ -49,54 +52,41 @@ class Component:
         self._index = {quantity: i for i, quantity in enumerate(self.quantities)}
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
-        self._cap = self._largest_value()
+        caps = self._caps()
+        self._solver = _Unbounded(len(self.quantities)) if caps is None else _Bounded(caps)
 
-    def feasible(self, claims: Iterable[str], *, below: tuple[Quantity, int] | None = None, above: tuple[Quantity, int] | None = None) -> Answer:
+    def feasible(
+        self, claims: Iterable[str], *, below: tuple[Quantity, int] | None = None, above: tuple[Quantity, int] | None = None
+    ) -> Answer:
         """Can these claims all hold (and a quantity be at most `below`, or at least `above`)?"""
-        model, variables = self._model(claims)
+        rows = self._rows(claims)
         if below:
-            model.add(variables[self._index[below[0]]] <= below[1])
+            rows.append(Row(((self._index[below[0]], 1),), None, below[1]))
         if above:
-            model.add(variables[self._index[above[0]]] >= above[1])
-        status = _solver().solve(model)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return Answer.YES
-        return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
+            rows.append(Row(((self._index[above[0]], 1),), above[1], None))
+        return self._solver.feasible(rows)
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[int, int | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
 
         Raises:
-            Undecided: No proof within the limit.
+            Undecided: No proof within the limit, or the claims cannot hold.
         """
-        model, variables = self._model(claims)
-        variable = variables[self._index[quantity]]
-        ends = []
-        for objective in (model.minimize, model.maximize):
-            objective(variable)
-            solver = _solver()
-            if solver.solve(model) != cp_model.OPTIMAL:
-                raise Undecided(quantity.key)
-            ends.append(solver.value(variable))
-            model.clear_objective()
-        return ends[0], (None if ends[1] >= self._cap else ends[1])
+        return self._solver.extent(self._rows(claims), self._index[quantity])
 
-    def _model(self, claims: Iterable[str]) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
-        model = cp_model.CpModel()
-        variables = [model.new_int_var(0, self._cap, "") for _ in self.quantities]
-        for row in [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]:
-            expression = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
-            lower = -_LARGEST_SUM if row.lower is None else row.lower
-            upper = _LARGEST_SUM if row.upper is None else row.upper
-            model.add_linear_constraint(expression, lower, upper)
-        return model, variables
+    def confirmed(self, conflict: Iterable[str]) -> bool:
+        """Whether the claims cannot hold for values of any size either."""
+        return _Unbounded(len(self.quantities)).feasible(self._rows(conflict)) is Answer.NO
+
+    def _rows(self, claims: Iterable[str]) -> list[Row]:
+        return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
 
     def _row(self, part: Linear) -> Row:
         """Whole-number coefficients; a strict end becomes the next whole number."""
         interval = part.interval
         scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
         coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
-        divisor = math.gcd(*coefficients)
+        divisor = math.gcd(*coefficients) or 1
         factor = Fraction(scale, divisor)
         lower = upper = None
         if interval.lower is not None:
@@ -108,15 +98,93 @@ class Component:
         terms = tuple((self._index[quantity], c // divisor) for (quantity, _), c in zip(part.terms, coefficients))
         return Row(terms, lower, upper)
 
-    def _largest_value(self) -> int:
-        """The largest value that keeps every sum within 64 bits; it must leave room above all that is stated."""
+    def _caps(self) -> list[int] | None:
+        """For each quantity a value well above all that is stated of its measure, such that no sum leaves 64 bits; None if none fits."""
         rows = [*self._rule_rows, *(row for rows in self._claim_rows.values() for row in rows)]
-        weight = max((sum(abs(c) for _, c in row.terms) for row in rows), default=1)
-        stated = max((abs(end) for row in rows for end in (row.lower, row.upper) if end is not None), default=1)
-        cap = _LARGEST_SUM // weight
-        if cap < 100 * stated:
-            raise Undecided("the stated amounts are beyond exact 64-bit range")
-        return cap
+        stated = dict.fromkeys((quantity.measure for quantity in self.quantities), 1)
+        for row in rows:
+            if len(row.terms) == 1:
+                measure = self.quantities[row.terms[0][0]].measure
+                stated[measure] = max(stated[measure], *(abs(end) for end in (row.lower, row.upper) if end is not None), 1)
+        sizes = [stated[quantity.measure] for quantity in self.quantities]
+        largest = max((sum(abs(c) * sizes[i] for i, c in row.terms) for row in rows), default=1)
+        largest = max([largest, *sizes, *(abs(end) for row in rows for end in (row.lower, row.upper) if end is not None)])
+        headroom = _LARGEST_SUM // largest
+        return None if headroom < _HEADROOM else [size * headroom for size in sizes]
+
+
+class _Bounded:
+    """CP-SAT over values from 0 to the caps."""
+
+    def __init__(self, caps: Sequence[int]):
+        self._caps = caps
+
+    def feasible(self, rows: Sequence[Row]) -> Answer:
+        model, _ = self._model(rows)
+        status = _cp_sat().solve(model)
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return Answer.YES
+        return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
+
+    def extent(self, rows: Sequence[Row], index: int) -> tuple[int, int | None]:
+        model, variables = self._model(rows)
+        ends = []
+        for objective in (model.minimize, model.maximize):
+            objective(variables[index])
+            solver = _cp_sat()
+            if solver.solve(model) != cp_model.OPTIMAL:
+                raise Undecided
+            ends.append(solver.value(variables[index]))
+            model.clear_objective()
+        return ends[0], (None if ends[1] >= self._caps[index] else ends[1])
+
+    def _model(self, rows: Sequence[Row]) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
+        model = cp_model.CpModel()
+        variables = [model.new_int_var(0, cap, "") for cap in self._caps]
+        for row in rows:
+            expression = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
+            lower = -_LARGEST_SUM if row.lower is None else row.lower
+            upper = _LARGEST_SUM if row.upper is None else row.upper
+            model.add_linear_constraint(expression, lower, upper)
+        return model, variables
+
+
+class _Unbounded:
+    """Z3 over whole numbers of any size, not negative."""
+
+    def __init__(self, count: int):
+        self._count = count
+
+    def feasible(self, rows: Sequence[Row]) -> Answer:
+        import z3
+
+        answer = self._stated(z3.Solver(), rows).check()
+        return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
+
+    def extent(self, rows: Sequence[Row], index: int) -> tuple[int, int | None]:
+        import z3
+
+        ends = []
+        for side in ("minimize", "maximize"):
+            optimize = self._stated(z3.Optimize(), rows)
+            goal = getattr(optimize, side)(z3.Int(f"q{index}"))
+            if optimize.check() != z3.sat:
+                raise Undecided
+            end = optimize.lower(goal) if side == "minimize" else optimize.upper(goal)
+            ends.append(end.as_long() if z3.is_int_value(end) else None)
+        return ends[0], ends[1]
+
+    def _stated(self, solver, rows: Sequence[Row]):
+        import z3
+
+        solver.set("rlimit", STEP_LIMIT)
+        variables = [z3.Int(f"q{i}") for i in range(self._count)]
+        solver.add([variable >= 0 for variable in variables])
+        for row in rows:
+            total = z3.Sum([c * variables[i] for i, c in row.terms])
+            solver.add([total >= row.lower] if row.lower is not None else [])
+            solver.add([total <= row.upper] if row.upper is not None else [])
+        return solver
 
 
 def components(system: System) -> list[Component]:
@@ -157,7 +225,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
     inside = {claim: subsets.new_bool_var("") for claim in component.claims}
     subsets.maximize(sum(inside.values()))
     while len(conflicts) + len(corrections) < limit:
-        solver = _solver()
+        solver = _cp_sat()
         status = solver.solve(subsets)
         if status == cp_model.INFEASIBLE:
             return conflicts, corrections
@@ -168,7 +236,10 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
             corrections.append(frozenset(component.claims) - frozenset(seed))
             subsets.add_bool_or([inside[claim] for claim in corrections[-1]])
         else:
-            conflicts.append(frozenset(shrink(seed, lambda kept: not holds(component, kept))))
+            conflict = shrink(seed, lambda kept: not holds(component, kept))
+            if not component.confirmed(conflict):
+                raise Undecided("a conflict that larger values might resolve")
+            conflicts.append(frozenset(conflict))
             subsets.add_bool_or([~inside[claim] for claim in conflicts[-1]])
     raise Undecided(f"more than {limit} minimal sets")
 
@@ -185,7 +256,7 @@ def holds(component: Component, claims: Iterable[str]) -> bool:
     return answer is Answer.YES
 
 
-def shrink(claims: Sequence[str], still) -> list[str]:
+def shrink(claims: Sequence[str], still: Callable[[list[str]], bool]) -> list[str]:
     """A smallest-by-inclusion part of `claims` for which `still(part)` is true, dropping later ones first."""
     kept = list(claims)
     for claim in reversed(claims):
@@ -195,7 +266,7 @@ def shrink(claims: Sequence[str], still) -> list[str]:
     return kept
 
 
-def _solver() -> cp_model.CpSolver:
+def _cp_sat() -> cp_model.CpSolver:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0

@@ -46,6 +46,7 @@ def write_report(path: Path, parts: list[dict[str, Any]], evaluation: Evaluation
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
         depends=bool(evaluation.set_aside),
+        contradicted=evaluation.audit.verdict == "contradicted",
     )
     path.write_text(page, encoding="utf-8", newline="\n")
 

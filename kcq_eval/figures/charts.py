@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from kcq_eval.figures import style
@@ -49,7 +50,7 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
         ax.bar(centre, row["value"], bar_width, color=colour, label=row["role"])
         tall = _whisker(ax, centre, row, per_unit, upright=True)
         x, top = plot.left + centre, plot.bottom + tall * per_unit + 0.16
-        lines, size = style.fit(row["text"], 3.8, 30, "bold", lines=1)
+        lines, size = style.fit(row["text"], bar_width + 0.6 if growth else 4.0, 30, "bold", lines=1)
         if words.axis:
             style.write(fig, x, top, words.axis, 17, colour=style.MUTED, ha="center")
             top += 0.33
@@ -58,19 +59,26 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
     _ground(ax, plot.width if not growth else centres[1] + bar_width / 2 + 0.3)
 
     if growth:
-        arrow_x = centres[1] + bar_width / 2 + 0.45
-        start = centres[0] + bar_width / 2
-        ax.plot([start, centres[1] - bar_width / 2], [before["value"]] * 2, color=style.MUTED, lw=2, ls=(0, (4, 3)))
-        on_bar = style.PAPER if now["value"] > before["value"] else style.MUTED
-        ax.plot([centres[1] - bar_width / 2, centres[1] + bar_width / 2], [before["value"]] * 2, color=on_bar, lw=2, ls=(0, (4, 3)))
-        ax.plot([centres[1] + bar_width / 2, arrow_x + 0.2], [before["value"]] * 2, color=style.MUTED, lw=2, ls=(0, (4, 3)))
-        _arrow(ax, (arrow_x, before["value"]), (arrow_x, now["value"]), style.INK, width=3.5, head=24)
+        right_edge = centres[1] + bar_width / 2
+        arrow_x = right_edge + 0.45
+        reference = {"y": before["value"], "linewidth": 2, "linestyle": (0, (4, 3)), "label": "reference"}
+        _level(ax, centres[0] + bar_width / 2, centres[1] - bar_width / 2, color=style.MUTED, **reference)
+        if now["value"] > before["value"]:  # else the number of the current period stands there
+            _level(ax, centres[1] - bar_width / 2, right_edge, color=style.PAPER, **reference)
+        _level(ax, right_edge, arrow_x + 0.2, color=style.MUTED, **reference)
+        length = abs(now["value"] - before["value"]) * per_unit
+        if length > 0.06:
+            _arrow(ax, (arrow_x, before["value"]), (arrow_x, now["value"]), style.INK, width=3.5, head=min(24, 55 * length))
         left = plot.left + arrow_x + 0.35
         lines, size = style.fit(growth, area.right - left, 44, "bold", lines=2)
         middle = plot.bottom + (before["value"] + now["value"]) / 2 * per_unit
         top = min(middle + len(lines) * style.line_height(size) / 2, area.top)
         style.write_lines(fig, left, top, lines, size, weight="bold", colour=style.CURRENT)
     return fig
+
+
+def _level(ax: Axes, left: float, right: float, *, y: float, **look: object) -> None:
+    ax.plot([left, right], [y, y], **look)
 
 
 @style.conference()
@@ -83,9 +91,9 @@ def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
     fig, area = style.frame(words)
     plot = Area(area.left, area.bottom + 0.72, area.width, area.height - 0.72)
     steps = _steps(rows)
-    lowest = min(0.0, *(min(step.start, step.end) for step in steps))
+    lowest = min(0.0, *(step.lowest for step in steps))
     rooms = [plot.height - (0.86 if words.axis and role != "effect" else 0.55) for role in rows["role"]]
-    per_unit = min(room / (max(step.start, step.end) - lowest) for room, step in zip(rooms, steps, strict=True) if max(step.start, step.end) > lowest)
+    per_unit = min(room / (step.highest - lowest) for room, step in zip(rooms, steps, strict=True) if step.highest > lowest)
     column = plot.width / len(steps)
     bar_width = min(0.66 * column, 2.2)
     ax = plot.axes(fig, (0, plot.width), (lowest, lowest + plot.height / per_unit))
@@ -94,17 +102,18 @@ def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
         centre = (number + 0.5) * column
         x = plot.left + centre
         total = row["role"] != "effect"
-        colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(row["role"], style.RISE if step.end >= step.start else style.FALL)
+        colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(
+            row["role"], style.RISE if step.end >= step.start else style.FALL
+        )
         ax.bar(centre, step.end - step.start, bar_width, bottom=step.start, color=colour, label=row["role"])
-        tall = max(step.start, step.end)
         if "lower" in rows.columns:
-            tall = max(tall, _whisker(ax, centre, row, per_unit, upright=True, shift=0.0 if total else step.start))
+            _whisker(ax, centre, row, per_unit, upright=True, shift=0.0 if total else step.start)
         if number + 1 < len(steps):
             ax.plot([centre + bar_width / 2, centre + column - bar_width / 2], [step.end] * 2, color=style.MUTED, lw=2)
         if not total and abs(step.end - step.start) * per_unit > 0.7:
             rise = step.end - step.start
             _arrow(ax, (centre, step.start + 0.15 * rise), (centre, step.end - 0.15 * rise), style.PAPER, width=5, head=34)
-        bottom = plot.bottom + (tall - lowest) * per_unit + 0.15
+        bottom = plot.bottom + (step.highest - lowest) * per_unit + 0.15
         if total and words.axis:
             style.write(fig, x, bottom, words.axis, 16, colour=style.MUTED, ha="center")
             bottom += 0.31
@@ -118,16 +127,21 @@ def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
 
 @dataclass(frozen=True)
 class _Step:
+    """Where a bar of the waterfall begins and ends, and how far bar and bounds reach."""
+
     start: float
     end: float
+    lowest: float
+    highest: float
 
 
 def _steps(rows: pd.DataFrame) -> list[_Step]:
-    """Where each bar of a waterfall begins and ends: totals stand on zero, an effect on the end of the bar before it."""
+    """Totals stand on zero, an effect on the end of the bar before it."""
     steps: list[_Step] = []
-    for role, value in zip(rows["role"], rows["value"], strict=True):
-        start = steps[-1].end if role == "effect" and steps else 0.0
-        steps.append(_Step(start, start + float(value)))
+    for _, row in rows.iterrows():
+        start = steps[-1].end if row["role"] == "effect" and steps else 0.0
+        ends = (start, *(start + end for end in (float(row["value"]), *(_ends(row) if "lower" in rows.columns else ()))))
+        steps.append(_Step(start, ends[1], min(ends), max(ends)))
     return steps
 
 
@@ -139,7 +153,8 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
     """A pair of bars per support type: the current period in full colour, the baseline light and hatched.
 
     Columns: code, label, colour, role ("current" or "baseline"), period_label, value, lower, upper, text. Where the bounds
-    are not a point, the bar is solid to the lower one and dashed from there to the upper one.
+    are not a point, the bar is solid to the lower one and dashed from there to the upper one. A missing value has its text
+    and no bar.
     """
     fig, area = style.frame(words)
     codes = list(dict.fromkeys(rows["code"]))
@@ -157,7 +172,8 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
         value = Run(row["text"], sizes[row["role"]], weights[row["role"]])
         return [value, Run(row["period_label"], small, colour=style.MUTED)] if first else [value]
 
-    per_unit = min((plot.width - style.runs_width(runs(row)) - 0.35) / _ends(row)[1] for _, row in rows.iterrows() if _ends(row)[1] > 0)
+    rooms = [(plot.width - style.runs_width(runs(row)) - 0.35, _ends(row)[1]) for _, row in rows.iterrows()]
+    per_unit = min((room / longest for room, longest in rooms if longest > 0), default=1.0)
     ax = plot.axes(fig, (0, plot.width / per_unit), (plot.height, 0))
     for number, code in enumerate(codes):
         of_code = rows[rows["code"] == code]
@@ -171,12 +187,21 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
             fill: dict[str, object] = {"color": row["colour"]}
             if row["role"] == "baseline":
                 fill = {"facecolor": _tint(row["colour"]), "edgecolor": row["colour"], "hatch": _HATCH_BASELINE, "linewidth": 1.2}
-            ax.barh(y, solid, heights[row["role"]], label=row["role"], **fill)
-            end = solid
+            if not math.isnan(solid):
+                ax.barh(y, solid, heights[row["role"]], label=row["role"], **fill)
+            end = 0.0 if math.isnan(solid) else solid
             if style.bounds_show(low, high, per_unit):
                 ax.barh(
-                    y, high - low, heights[row["role"]], left=low, label="bounds", facecolor="none", edgecolor=style.INK, linewidth=1.6, linestyle=(0, (2, 1.5))
-                )  # fmt: skip
+                    y,
+                    high - low,
+                    heights[row["role"]],
+                    left=low,
+                    label="bounds",
+                    facecolor="none",
+                    edgecolor=style.INK,
+                    linewidth=1.6,
+                    linestyle=(0, (2, 1.5)),
+                )
                 end = high
             x = plot.left + end * per_unit + 0.14
             style.write_runs(fig, x, area.top - y - 0.36 * sizes[row["role"]] / 72, runs(row))
@@ -194,7 +219,7 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
     Columns: code, label, colour, before_value, before_lower, before_upper, before_text, value, lower, upper, text,
     change_text. Terms: before and now (the periods, each beside its mark above the lines), change (head of the right column).
     The scale is cut once, visibly and with equal units on both sides, where a wide stretch of it is empty.
-    `digits` writes the ends of the scale; without it there are none, as every mark carries its number.
+    `digits` writes the ticks of the scale; without it there are none, as every mark carries its number.
     """
     fig, area = style.frame(words)
     head = 0.45 if words.terms else 0.0
@@ -209,43 +234,15 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
     _mix_head(fig, zone, area, words, marker)
     for number, (_, row) in enumerate(rows.iterrows()):
         y = zone.top - (number + 0.5) * band
-        for piece in pieces:
-            piece.ax.plot([piece.low, piece.high], [y] * 2, color=style.TRACK, lw=3, zorder=1, clip_on=False)
-            if piece.low == 0:
-                piece.ax.plot([0, 0], [y - 0.17, y + 0.17], color=style.MUTED, lw=2, zorder=2.2, clip_on=False)
-        if len(pieces) == 2:
-            _cut(fig, (pieces[0].area.right + pieces[1].area.left) / 2, y)
-        piece = next(p for p in pieces if p.holds(row))
-        ax, inch = piece.ax, piece.inch
-        low, high = _ends(row, "before_")
-        band_drawn = style.bounds_show(low, high, piece.per_unit)
-        if band_drawn:
-            ax.add_patch(
-                Rectangle((low, y - 0.12), high - low, 0.24, facecolor="#C9CDD3", edgecolor=style.MUTED, hatch=_HATCH_BASELINE, lw=2, zorder=2, label="bounds")
-            )  # fmt: skip
-            tail = (low + high) / 2
-        else:
-            tail = row["before_value"]
-            ax.plot(
-                [tail], [y], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, zorder=3, label="before", clip_on=False
-            )  # fmt: skip
-        now_low, now_high = _ends(row)
-        if style.bounds_show(now_low, now_high, piece.per_unit):
-            ax.plot([now_low, now_high], [y] * 2, color=row["colour"], lw=7, zorder=3, alpha=0.6, label="bounds")
-        edge = (low if row["value"] < low else high if row["value"] > high else math.nan) if band_drawn else tail
-        gap = abs(inch(row["value"]) - inch(edge)) if not math.isnan(edge) else 0.0
-        if gap > 0.34:
-            towards = math.copysign(1.0, row["value"] - edge)
-            start = edge + towards * (0.0 if band_drawn else 0.12) / piece.per_unit
-            stop = row["value"] - towards * 0.115 / piece.per_unit
-            _arrow(ax, (start, y), (stop, y), row["colour"], width=5, head=22, zorder=2.5)
-        ax.plot([row["value"]], [y], "o", ms=marker, color=row["colour"], zorder=4, label="now", clip_on=False)
-
-        for share, x, baseline in (
-            (Run(row["text"], large, "bold"), inch(row["value"]), y + 0.2),
-            (Run(row["before_text"], small, colour=style.MUTED), inch(tail), y - 0.2 - 0.74 * small / 72),
-        ):
-            style.write_runs(fig, min(max(x - share.width / 2, zone.left), zone.right - share.width), baseline, [share])
+        _draw_scale(fig, pieces, y)
+        piece = next(piece for piece in pieces if piece.holds(row))
+        tail = _draw_change(piece, row, y, marker)
+        now_text = Run(row["text"], large, "bold")
+        before_text = Run(row["before_text"], small, colour=style.MUTED)
+        for share, at, baseline in ((now_text, row["value"], y + 0.2), (before_text, tail, y - 0.2 - 0.74 * small / 72)):
+            if not math.isnan(at):
+                left = piece.inch(at) - share.width / 2
+                style.write_runs(fig, min(max(left, zone.left), zone.right - share.width), baseline, [share])
         lines, size = style.fit(row["label"], label_width - 0.25, 20, "bold", lines=2)
         style.write_lines(fig, area.left, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
         lines, size = style.fit(row["change_text"], change_width - 0.2, 17, "bold", lines=2)
@@ -254,8 +251,9 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
             _rule(fig, area.left, area.right, y + band / 2)
     if digits:
         for piece in pieces:
-            for end in (piece.low, piece.high):
-                style.write(fig, piece.inch(end), area.bottom, digits(end), 14, colour=style.MUTED, ha="center")
+            for tick in _ticks(piece):
+                piece.ax.plot([tick, tick], [zone.bottom + 0.02, zone.top], color=style.TRACK, lw=1.3, zorder=0.5)
+                style.write(fig, piece.inch(tick), area.bottom, digits(tick), 15, colour=style.MUTED, ha="center")
     return fig
 
 
@@ -276,6 +274,58 @@ def _mix_head(fig: Figure, zone: Area, area: Area, words: FigureWords, marker: f
     style.write(fig, area.right, baseline, words.terms.get("change", ""), 17, colour=style.MUTED, ha="right")
 
 
+def _draw_scale(fig: Figure, pieces: list[_Piece], y: float) -> None:
+    for piece in pieces:
+        piece.ax.plot([piece.low, piece.high], [y] * 2, color=style.TRACK, lw=3, zorder=1, clip_on=False)
+        if piece.low == 0:
+            piece.ax.plot([0, 0], [y - 0.17, y + 0.17], color=style.MUTED, lw=2, zorder=2.2, clip_on=False)
+    for left, right in zip(pieces, pieces[1:], strict=False):
+        _cut(fig, (left.area.right + right.area.left) / 2, y)
+
+
+def _draw_change(piece: _Piece, row: pd.Series, y: float, marker: float) -> float:
+    """The marks of a row, and an arrow where there is room for one; returns where the share before is written."""
+    ax, now = piece.ax, float(row["value"])
+    low, high = _ends(row, "before_")
+    now_low, now_high = _ends(row)
+    if style.bounds_show(now_low, now_high, piece.per_unit):
+        ax.plot([now_low, now_high], [y] * 2, color=row["colour"], lw=7, zorder=3, alpha=0.6, label="bounds")
+    ax.plot([now], [y], "o", ms=marker, color=row["colour"], zorder=4, label="now", clip_on=False)
+    as_band = style.bounds_show(low, high, piece.per_unit)
+    tail = (low + high) / 2 if as_band else float(row["before_value"])
+    if math.isnan(tail):
+        return tail
+    if as_band:
+        ax.add_artist(
+            Rectangle(
+                (low, y - 0.12),
+                high - low,
+                0.24,
+                facecolor="#C9CDD3",
+                edgecolor=style.MUTED,
+                hatch=_HATCH_BASELINE,
+                lw=2,
+                zorder=2,
+                label="bounds",
+            )
+        )
+    else:
+        ax.plot([tail], [y], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, zorder=3, label="before", clip_on=False)
+    start = min(max(now, low), high)  # the end of the band that is nearer to the share now
+    if abs(now - start) * piece.per_unit > 0.34:
+        towards = math.copysign(1 / piece.per_unit, now - start)
+        _arrow(
+            ax,
+            (start + (0.0 if as_band else 0.12) * towards, y),
+            (now - 0.115 * towards, y),
+            row["colour"],
+            width=5,
+            head=22,
+            zorder=2.5,
+        )
+    return tail
+
+
 @dataclass(frozen=True)
 class _Piece:
     """A stretch of a scale and the axes that draw it, in canvas inches upwards."""
@@ -293,12 +343,24 @@ class _Piece:
         return self.area.left + (value - self.low) * self.per_unit
 
     def holds(self, row: pd.Series) -> bool:
-        return self.low <= min(row["value"], *_ends(row, "before_")) and max(row["value"], *_ends(row, "before_")) <= self.high
+        lowest, highest = _span(row)
+        return self.low <= lowest and highest <= self.high
+
+
+def _ticks(piece: _Piece) -> list[float]:
+    """Round values far enough apart to be written."""
+    step = next((step for step in (1, 2, 5, 10, 20, 25) if step * piece.per_unit > 0.9), 50)
+    return [float(tick) for tick in range(0, math.floor(piece.high) + 1, step) if tick >= piece.low]
+
+
+def _span(row: pd.Series) -> tuple[float, float]:
+    ends = [end for end in (row["value"], *_ends(row), *_ends(row, "before_")) if not math.isnan(end)]
+    return min(ends, default=0.0), max(ends, default=0.0)
 
 
 def _scale_pieces(rows: pd.DataFrame, zone: Area, fig: Figure) -> list[_Piece]:
     """The scale from zero to the largest end, or, where more than 40 % of it are empty in one stretch, without that."""
-    spans = sorted((min(row["value"], *_ends(row), *_ends(row, "before_")), max(row["value"], *_ends(row), *_ends(row, "before_"))) for _, row in rows.iterrows())
+    spans = sorted(_span(row) for _, row in rows.iterrows())
     joined = [[min(0.0, spans[0][0]), spans[0][1]]]
     gaps = []
     for low, high in spans[1:]:
@@ -333,7 +395,7 @@ def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
     """Two bars of the same whole, filled to the computed and to the printed share, and the gap between the two.
 
     Columns: label, role ("computed" or "printed"), value, lower, upper (0 to 100), text, note. Terms: gap (optional words
-    beside the "≠").
+    beside the sign).
     """
     fig, area = style.frame(words)
     computed, printed = _by_role(rows, "computed", "printed")
@@ -353,39 +415,77 @@ def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
         ax.barh(middle, row["value"], bar, label=row["role"], zorder=2, **fill)
         low, high = _ends(row)
         if style.bounds_show(low, high, per_unit):
-            ax.barh(middle, high - low, bar, left=low, facecolor=(*to_rgb(style.INK), 0.3), edgecolor=style.INK, linewidth=1.2, label="bounds", zorder=3)
+            ax.barh(
+                middle,
+                high - low,
+                bar,
+                left=low,
+                facecolor=(*to_rgb(style.INK), 0.3),
+                edgecolor=style.INK,
+                linewidth=1.2,
+                label="bounds",
+                zorder=3,
+            )
         end = max(row["value"], high)
         width = style.text_width(row["text"], 42, "bold")
         inside = end * per_unit + width + 0.4 > area.width
         x = area.left + (min(row["value"], low) * per_unit - 0.2 - width if inside else end * per_unit + 0.2)
         style.write(
-            fig, x, area.bottom + middle - 0.36 * 42 / 72, row["text"], 42, weight="bold", colour=style.PAPER if inside and computed_one else style.INK
-        )  # fmt: skip
+            fig,
+            x,
+            area.bottom + middle - 0.36 * 42 / 72,
+            row["text"],
+            42,
+            weight="bold",
+            colour=style.PAPER if inside and computed_one else style.INK,
+        )
         runs = [Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=style.MUTED)]
         while style.runs_width(runs) > area.width and runs[0].points > 12:
             runs = [Run(run.text, run.points - 0.5, run.weight, run.colour) for run in runs]
-        style.write_runs(fig, area.left, area.bottom + (middle + bar / 2 + 0.16 if labelled_above else middle - bar / 2 - 0.36), runs)
-    _gap_between(fig, ax, area, [(row["value"], middle) for row, middle in zip(ordered, middles, strict=True)], bar, words.terms.get("gap", ""))
+        style.write_runs(
+            fig, area.left, area.bottom + (middle + bar / 2 + 0.16 if labelled_above else middle - bar / 2 - 0.36), runs
+        )
+    apart = _ends(computed)[0] > _ends(printed)[1] or _ends(printed)[0] > _ends(computed)[1]
+    ends = [(float(row["value"]), middle) for row, middle in zip(ordered, middles, strict=True)]
+    _gap_between(fig, ax, area, ends, bar, words.terms.get("gap", ""), apart=apart)
     return fig
 
 
-def _gap_between(fig: Figure, ax: Axes, area: Area, ends: list[tuple[float, float]], bar: float, gap_text: str) -> None:
-    """Dashed plumb lines from both fills to the middle, and an arrow with "≠" over the stretch in dispute."""
+def _gap_between(
+    fig: Figure, ax: Axes, area: Area, ends: list[tuple[float, float]], bar: float, gap_text: str, *, apart: bool
+) -> None:
+    """Dashed plumb lines from both fills to the middle, and an arrow with "≠" over the stretch in dispute.
+
+    Where the bounds of the two meet, "=" stands there instead.
+    """
+    colour, sign = (style.CONFLICT, "≠") if apart else (style.INK, "=")
     (a, upper), (b, lower) = ends
     level = (upper + lower) / 2
     ax.plot([a, a], [upper - bar / 2, level - 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
     ax.plot([b, b], [lower + bar / 2, level + 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
     per_unit = area.width / 100
-    if abs(a - b) * per_unit > 1.2:
-        _arrow(ax, (a, level), (b, level), style.CONFLICT, width=4, head=24, both=True)
-    style.write(fig, area.left + (a + b) / 2 * per_unit, area.bottom + level + 0.1, "≠", 40, weight="bold", colour=style.CONFLICT, ha="center")
+    # Inches from the area's left edge; what has no room between the plumb lines stands where there is more of it.
+    left, right = min(a, b) * per_unit, max(a, b) * per_unit
+    on_right = area.width - right >= left
+    beside = 0.25
+
+    def beside_lines(text_gap: float) -> tuple[float, str]:
+        return (area.left + right + text_gap, "left") if on_right else (area.left + left - text_gap, "right")
+
+    if apart and right - left > 1.2:
+        _arrow(ax, (a, level), (b, level), colour, width=4, head=24, both=True)
+        middle = area.left + (left + right) / 2
+        style.write(fig, middle, area.bottom + level + 0.1, sign, 40, weight="bold", colour=colour, ha="center")
+    else:
+        x, ha = beside_lines(beside)
+        style.write(fig, x, area.bottom + level - 0.2, sign, 40, weight="bold", colour=colour, ha=ha)
+        beside += 0.6
     if gap_text:
-        right_room, left_room = area.width - max(a, b) * per_unit - 0.25, min(a, b) * per_unit - 0.25
-        right = right_room >= left_room
-        lines, size = style.fit(gap_text, max(right_room, left_room), 22, "bold", lines=2)
-        x = area.left + (max(a, b) * per_unit + 0.25 if right else min(a, b) * per_unit - 0.25)
+        x, ha = beside_lines(beside)
+        room = (area.width - right if on_right else left) - beside
+        lines, size = style.fit(gap_text, room, 22, "bold", lines=2)
         top = area.bottom + level + len(lines) * style.line_height(size) / 2
-        style.write_lines(fig, x, top, lines, size, weight="bold", colour=style.CONFLICT, ha="left" if right else "right")
+        style.write_lines(fig, x, top, lines, size, weight="bold", colour=colour, ha=ha)
 
 
 # ---------------------------------------------------------------- conflict
@@ -403,7 +503,7 @@ def conflict(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None = 
     spacing = 0.12 if len(rows) < 5 else 0.07
     band = (area.height + spacing) / len(rows)
     height = band - spacing
-    type_sizes = _ROOMY if height > 1.15 else _CLOSE if height > 0.83 else _TIGHT
+    type_sizes = _LARGE if height > 1.8 else _ROOMY if height > 1.15 else _CLOSE if height > 0.83 else _TIGHT
     claim_width = 4.15
     for position, (_, row) in enumerate(rows.iterrows()):
         panel = Area(area.left, area.top - position * band - height, area.width, height)
@@ -424,6 +524,7 @@ class _PanelSizes:
     clear: float
 
 
+_LARGE = _PanelSizes(body=21, number=28, mark=18, clear=0.22)
 _ROOMY = _PanelSizes(body=18, number=23, mark=15, clear=0.19)
 _CLOSE = _PanelSizes(body=15.5, number=19, mark=13, clear=0.16)
 _TIGHT = _PanelSizes(body=13, number=15, mark=10.5, clear=0.11)
@@ -432,10 +533,17 @@ _TIGHT = _PanelSizes(body=13, number=15, mark=10.5, clear=0.11)
 def _panel_ground(fig: Figure, panel: Area, *, suspect: bool) -> None:
     fig.add_artist(
         FancyBboxPatch(
-            (panel.left - 0.2, panel.bottom), panel.width + 0.4, panel.height, boxstyle="round,pad=0,rounding_size=0.08", transform=fig.dpi_scale_trans,
-            facecolor=style.CONFLICT_TINT if suspect else "#F3F4F6", edgecolor=style.CONFLICT if suspect else "none", linewidth=2, zorder=-1,
+            (panel.left - 0.2, panel.bottom),
+            panel.width + 0.4,
+            panel.height,
+            boxstyle="round,pad=0,rounding_size=0.08",
+            transform=fig.dpi_scale_trans,
+            facecolor=style.CONFLICT_TINT if suspect else "#F3F4F6",
+            edgecolor=style.CONFLICT if suspect else "none",
+            linewidth=2,
+            zorder=-1,
         )
-    )  # fmt: skip
+    )
 
 
 def _claim_words(fig: Figure, panel: Area, row: pd.Series, words: FigureWords, sizes: _PanelSizes, width: float) -> None:
@@ -450,10 +558,16 @@ def _claim_words(fig: Figure, panel: Area, row: pd.Series, words: FigureWords, s
         x = panel.left + style.text_width(row["number"], head, "bold") + 0.3
         fig.add_artist(
             FancyBboxPatch(
-                (x - 0.1, baseline - 0.28 * tag.points / 72), tag.width + 0.2, 1.3 * tag.points / 72, boxstyle="round,pad=0,rounding_size=0.05",
-                transform=fig.dpi_scale_trans, facecolor=style.CONFLICT, edgecolor="none", zorder=3,
+                (x - 0.1, baseline - 0.28 * tag.points / 72),
+                tag.width + 0.2,
+                1.3 * tag.points / 72,
+                boxstyle="round,pad=0,rounding_size=0.05",
+                transform=fig.dpi_scale_trans,
+                facecolor=style.CONFLICT,
+                edgecolor="none",
+                zorder=3,
             )
-        )  # fmt: skip
+        )
         style.write(fig, x, baseline, tag.text, tag.points, weight=tag.weight, colour=tag.colour)
     style.write_lines(fig, panel.left, top - style.line_height(head), lines, size)
 
@@ -472,23 +586,59 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
     if from_zero:
         ax.plot([0, 0], [y - 0.12, y + 0.12], color=style.RULE, lw=2.5, zorder=1, clip_on=False)
         if digits:
-            style.write(fig, line.left - 0.12, line.bottom + y - 0.36 * sizes.body / 72, digits(0.0), sizes.body - 2, colour=style.MUTED, ha="right")
+            style.write(
+                fig,
+                line.left - 0.12,
+                line.bottom + y - 0.36 * sizes.body / 72,
+                digits(0.0),
+                sizes.body - 2,
+                colour=style.MUTED,
+                ha="right",
+            )
 
     near = min(max(printed, low), high)  # the end of the interval that comes closest to the printed value
     gap = abs(printed - near) * per_unit
     if gap > 0.4:
         towards = math.copysign(1.0, near - printed)
         _arrow(
-            ax, (printed + towards * 0.14 / per_unit, y), (near - towards * 0.14 / per_unit, y), style.CONFLICT, width=4, head=18, both=True, zorder=2
-        )  # fmt: skip
+            ax,
+            (printed + towards * 0.14 / per_unit, y),
+            (near - towards * 0.14 / per_unit, y),
+            style.CONFLICT,
+            width=4,
+            head=18,
+            both=True,
+            zorder=2,
+        )
     if style.bounds_show(low, high, per_unit) and (high - low) * per_unit > 0.06:
         half = 0.55 * sizes.mark / 72
-        ax.add_patch(Rectangle((low, y - half), high - low, 2 * half, facecolor=_tint(style.CURRENT), edgecolor=style.CURRENT, hatch="////", lw=2, zorder=3, label="bounds"))  # fmt: skip
+        ax.add_artist(
+            Rectangle(
+                (low, y - half),
+                high - low,
+                2 * half,
+                facecolor=_tint(style.CURRENT),
+                edgecolor=style.CURRENT,
+                hatch="////",
+                lw=2,
+                zorder=3,
+                label="bounds",
+            )
+        )
         implied_at = (low + high) / 2
     else:
         implied_at = row["implied_value"]
         ax.plot([implied_at], [y], "o", ms=sizes.mark, color=style.CURRENT, zorder=4, label="implied", clip_on=False)
-    ax.plot([printed], [y], "D", ms=0.9 * sizes.mark, color=style.CONFLICT if row["suspect"] else style.INK, zorder=4, label="printed", clip_on=False)
+    ax.plot(
+        [printed],
+        [y],
+        "D",
+        ms=0.9 * sizes.mark,
+        color=style.CONFLICT if row["suspect"] else style.INK,
+        zorder=4,
+        label="printed",
+        clip_on=False,
+    )
 
     above = [Run(words.terms.get("printed", ""), sizes.body), Run(row["printed_text"], sizes.number, "bold")]
     below = [
@@ -497,7 +647,10 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
         Run(row["others"], sizes.body, colour=style.MUTED),
     ]
     middle = line.bottom + y
-    for runs, at, baseline in ((above, printed, middle + sizes.clear), (below, implied_at, middle - sizes.clear - 0.74 * sizes.number / 72)):
+    for runs, at, baseline in (
+        (above, printed, middle + sizes.clear),
+        (below, implied_at, middle - sizes.clear - 0.74 * sizes.number / 72),
+    ):
         runs = [run for run in runs if run.text]
         wide = style.runs_width(runs)
         x = line.left + (at - start) * per_unit - wide / 2
@@ -534,14 +687,32 @@ def _whisker(ax: Axes, at: float, row: pd.Series, per_unit: float, *, upright: b
 
 
 def _arrow(
-    ax: Axes, start: tuple[float, float], stop: tuple[float, float], colour: str, *, width: float, head: float, both: bool = False, zorder: float = 3
-) -> None:  # fmt: skip
-    ax.add_patch(
+    ax: Axes,
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    colour: str,
+    *,
+    width: float,
+    head: float,
+    both: bool = False,
+    zorder: float = 3,
+) -> None:
+    ax.add_artist(
         FancyArrowPatch(
-            start, stop, arrowstyle="<|-|>" if both else "-|>", mutation_scale=head, color=colour, linewidth=width, shrinkA=0, shrinkB=0, zorder=zorder,
-            joinstyle="miter", capstyle="butt", clip_on=False,
+            start,
+            stop,
+            arrowstyle="<|-|>" if both else "-|>",
+            mutation_scale=head,
+            color=colour,
+            linewidth=width,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=zorder,
+            joinstyle="miter",
+            capstyle="butt",
+            clip_on=False,
         )
-    )  # fmt: skip
+    )
 
 
 def _ground(ax: Axes, width: float) -> None:
@@ -549,17 +720,27 @@ def _ground(ax: Axes, width: float) -> None:
 
 
 def _rule(fig: Figure, left: float, right: float, y: float) -> None:
-    fig.add_artist(Rectangle((left, y - 0.005), right - left, 0.01, transform=fig.dpi_scale_trans, facecolor=style.TRACK, edgecolor="none", zorder=0.5))
+    fig.add_artist(
+        Rectangle(
+            (left, y - 0.005),
+            right - left,
+            0.01,
+            transform=fig.dpi_scale_trans,
+            facecolor=style.TRACK,
+            edgecolor="none",
+            zorder=0.5,
+        )
+    )
 
 
 def _cut(fig: Figure, x: float, y: float) -> None:
     """Two slanted strokes: the scale is interrupted here."""
-    from matplotlib.lines import Line2D
-
     for shift in (-0.06, 0.06):
         fig.add_artist(
-            Line2D([x + shift - 0.05, x + shift + 0.05], [y - 0.12, y + 0.12], transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5)
-        )  # fmt: skip
+            Line2D(
+                [x + shift - 0.05, x + shift + 0.05], [y - 0.12, y + 0.12], transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5
+            )
+        )
 
 
 def _tint(colour: str, amount: float = 0.72) -> tuple[float, float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 
-from kcq_eval.figures import style
+from kcq_eval.figures import names, style
+from kcq_eval.figures.names import Name
 from kcq_eval.figures.style import Area, FigureWords
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ _LOOKS = {
 }
 
 _KEY_WIDTH = 3.55
-_NAME_PT, _NAME_SMALLEST_PT = 14.0, 8.0
-_LEADING = 1.15
 _DETAIL_IN = 0.012  # what a simplified boundary may leave out: a pixel or two
-_INSET_WIDTH, _INSET_HEIGHT = 2.75, 2.1
+_INSET_WIDTH, _INSET_HEIGHT = 2.75, 1.5
 
 
 @style.conference()
-def coverage_map(provinces: pd.DataFrame, words: FigureWords, *, geojson: Path, key: str, islands: pd.DataFrame | None = None) -> Figure:
+def coverage_map(
+    provinces: pd.DataFrame, words: FigureWords, *, geojson: Path, key: str, islands: pd.DataFrame | None = None
+) -> Figure:
     """Provinces by what became of them: kept, new, left, never supported; neighbours outside the served area are muted.
 
     Columns of `provinces`: code, name, status (one of `STATUSES`). `key` is the property of `geojson` that holds the code.
@@ -73,15 +73,17 @@ def coverage_map(provinces: pd.DataFrame, words: FigureWords, *, geojson: Path, 
     panel = Area(area.left, area.bottom - 0.05, area.width - _KEY_WIDTH - 0.2, area.height + 0.15)
     inset = None
     if islands is not None and "outside" not in statuses:
-        inset = Area(panel.right - _INSET_WIDTH, panel.bottom + 0.02, _INSET_WIDTH, _INSET_HEIGHT)
+        inset = Area(panel.right - _INSET_WIDTH - 0.45, panel.bottom + 0.02, _INSET_WIDTH, _INSET_HEIGHT)
 
     shapes = _onto_canvas(shapes, statuses, panel, room_right=_INSET_WIDTH if inset else 0.0)
     ax = panel.axes(fig, (panel.left, panel.right), (panel.bottom, panel.top))
     for code, status, shape in zip(provinces["code"], statuses, shapes, strict=True):
         if shape.area > 0:
-            ax.add_patch(_patch(shape, _LOOKS[status], gid=f"province-{code}", label=status))
-    for name in _placed_names(provinces["name"].tolist(), statuses, shapes, panel, inset):
-        _write_name(fig, name)
+            ax.add_artist(_patch(shape, _LOOKS[status], gid=f"province-{code}", label=status))
+    served = np.array([status != "outside" for status in statuses])
+    written = {n: name for n, name in enumerate(provinces["name"]) if statuses[n] in NAMED and shapes[n].area > 0}
+    for number, name in names.placed(written, shapes, shapes[served], panel, [inset] if inset else []).items():
+        _write_name(fig, name, style.INK if name.leader else _LOOKS[statuses[number]].ink)
     if inset is not None:
         _draw_inset(fig, inset, islands, words.terms.get("islands_column", "name_vi"))
     _write_key(fig, Area(area.right - _KEY_WIDTH, area.bottom, _KEY_WIDTH, area.height), words)
@@ -136,9 +138,16 @@ def _onto_canvas(shapes: np.ndarray, statuses: list[str], panel: Area, *, room_r
 
 def _patch(shape: shapely.Geometry, look: _Look, **names: str) -> PathPatch:
     return PathPatch(
-        _outline(shape), facecolor=look.fill, edgecolor=look.edge, linewidth=look.edge_width, hatch=look.hatch or None,
-        hatchcolor=look.hatch_colour, joinstyle="round", zorder=look.order, **names,
-    )  # fmt: skip
+        _outline(shape),
+        facecolor=look.fill,
+        edgecolor=look.edge,
+        linewidth=look.edge_width,
+        hatch=look.hatch or None,
+        hatchcolor=look.hatch_colour,
+        joinstyle="round",
+        zorder=look.order,
+        **names,
+    )
 
 
 def _outline(shape: shapely.Geometry) -> Outline:
@@ -153,176 +162,30 @@ def _outline(shape: shapely.Geometry) -> Outline:
     return Outline(np.concatenate(vertices), codes)
 
 
-# ---------------------------------------------------------------- names
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A rectangle around a name: its middle and its extent."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class _Name:
-    """A name with its place; `anchor` is where its leader line starts, None for a name inside its province."""
-
-    lines: tuple[str, ...]
-    points: float
-    box: _Box
-    ink: str
-    anchor: tuple[float, float] | None = None
-
-    @property
-    def leader(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        side = -0.5 if self.anchor[0] < self.box.x else 0.5
-        return self.anchor, (self.box.x + side * self.box.width, self.box.y)
-
-
-def _placed_names(names: list[str], statuses: list[str], shapes: np.ndarray, panel: Area, inset: Area | None) -> list[_Name]:
-    """A place for every name that is written: inside its province where it fits, else in the free space beside the map."""
-    written = [number for number, status in enumerate(statuses) if status in NAMED and shapes[number].area > 0]
-    inside, beside = {}, []
-    for number in written:
-        found = _inside(names[number], shapes[number], _LOOKS[statuses[number]].ink)
-        if found:
-            inside[number] = found
-        else:
-            beside.append(number)
-    points = min(_NAME_PT, max(_NAME_SMALLEST_PT, 1.6 * panel.height / max(len(beside), 1) * 72 / _LEADING))
-    search = _Search(shapes, statuses, written, panel, inset, list(inside.values()))
-    return [*inside.values(), *search.places({number: names[number] for number in beside}, points)]
-
-
-def _inside(name: str, shape: shapely.Geometry, ink: str) -> _Name | None:
-    """The roomiest place of the name within the shape, on one line or two; None where it does not fit."""
-    import shapely
-
-    parts = shapely.get_parts(shape)
-    part = parts[np.argmax(shapely.area(parts))]
-    shapely.prepare(part)
-    west, south, east, north = part.bounds
-    for lines in _set_in_lines(name):
-        width, height = _extent(lines, _NAME_PT)
-        xs, ys = np.arange(west + width / 2, east - width / 2, 0.04), np.arange(south + height / 2, north - height / 2, 0.04)
-        if not len(xs) or not len(ys):
-            continue
-        x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
-        boxes = shapely.box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        fits = shapely.contains(part, boxes)
-        if fits.any():
-            room = shapely.distance(part.exterior, boxes[fits])
-            best = np.argmax(room)
-            return _Name(lines, _NAME_PT, _Box(x[fits][best], y[fits][best], width, height), ink)
-    return None
-
-
-def _set_in_lines(name: str) -> Iterator[tuple[str, ...]]:
-    yield (name,)
-    if " " in name:
-        yield tuple(style.wrap(name, 1.01 * max(style.text_width(word, _NAME_PT, "bold") for word in name.split(" ")), _NAME_PT, "bold"))
-
-
-def _extent(lines: tuple[str, ...], points: float) -> tuple[float, float]:
-    """Width and height of the lines with a little air around them."""
-    return max(style.text_width(line, points, "bold") for line in lines) + 0.06, len(lines) * _LEADING * points / 72 + 0.02
-
-
-class _Search:
-    """Finds places beside the map: off the served area, off all other names, leader lines short and not crossing."""
-
-    def __init__(self, shapes: np.ndarray, statuses: list[str], written: list[int], panel: Area, inset: Area | None, inside: list[_Name]):
-        import shapely
-
-        self.shapes, self.written, self.panel = shapes, written, panel
-        served = [shape for shape, status in zip(shapes, statuses, strict=True) if status != "outside"]
-        self.taken = shapely.union_all(served).buffer(0.05)
-        if inset is not None:
-            self.taken = self.taken.union(shapely.box(inset.left - 0.08, inset.bottom - 0.08, inset.right + 0.08, inset.top + 0.08))
-        shapely.prepare(self.taken)
-        self.inside = [_rectangle(name.box) for name in inside]
-
-    def places(self, names: dict[int, str], points: float) -> list[_Name]:
-        """Each name at its cheapest place given the others; looked over again until nothing moves."""
-        anchors = {number: self._anchor(number) for number in names}
-        order = sorted(names, key=lambda number: (-anchors[number][1], anchors[number][0]))
-        free = {number: self._free(names[number], points) for number in order}
-        placed: dict[int, _Name] = {}
-        for _ in range(4):
-            before = dict(placed)
-            for number in order:
-                others = [name for other, name in placed.items() if other != number]
-                placed[number] = self._cheapest(number, names[number], points, anchors[number], free[number], others)
-            if placed == before:
-                break
-        return [placed[number] for number in order]
-
-    def _anchor(self, number: int) -> tuple[float, float]:
-        import shapely
-
-        parts = shapely.get_parts(self.shapes[number])
-        radius = shapely.maximum_inscribed_circle(parts[np.argmax(shapely.area(parts))], tolerance=0.01)
-        x, y = shapely.get_coordinates(radius)[0]
-        return float(x), float(y)
-
-    def _free(self, name: str, points: float) -> np.ndarray:
-        """Middles of all places in the panel where the name covers nothing of the served area."""
-        import shapely
-
-        width, height = _extent((name,), points)
-        xs = np.arange(self.panel.left + width / 2, self.panel.right - width / 2, 0.08)
-        ys = np.arange(self.panel.bottom + height / 2, self.panel.top - height / 2, 0.06)
-        x, y = (grid.ravel() for grid in np.meshgrid(xs, ys))
-        boxes = shapely.box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        clear = ~shapely.intersects(self.taken, boxes)
-        return np.column_stack([x[clear], y[clear]])
-
-    def _cheapest(self, number: int, name: str, points: float, anchor: tuple[float, float], free: np.ndarray, others: list[_Name]) -> _Name:
-        import shapely
-
-        width, height = _extent((name,), points)
-        side = np.where(free[:, 0] > anchor[0], -0.5, 0.5)
-        ends = free + np.column_stack([side * width, np.zeros(len(free))])
-        across, up = np.abs(ends - anchor).T
-        cost = np.hypot(across, up) + 0.7 * up
-        near = np.argsort(cost, kind="stable")[:600]
-        cost, middles, ends = cost[near], free[near], ends[near]
-        boxes = shapely.box(middles[:, 0] - width / 2, middles[:, 1] - height / 2, middles[:, 0] + width / 2, middles[:, 1] + height / 2)
-        leaders = shapely.linestrings(np.stack([np.broadcast_to(anchor, ends.shape), ends], axis=1))
-        for other in others:
-            rectangle, leader = _rectangle(other.box), shapely.linestrings(other.leader)
-            cost = cost + 100 * shapely.intersects(boxes, rectangle.buffer(0.04)) + 100 * shapely.intersects(leaders, rectangle.buffer(0.02))
-            cost = cost + 100 * shapely.intersects(leaders, leader) + 100 * shapely.intersects(boxes, leader.buffer(0.03))
-        for rectangle in self.inside:
-            cost = cost + 100 * shapely.intersects(leaders, rectangle)
-        crossed = [self.shapes[other] for other in self.written if other != number]
-        if crossed:
-            cost = cost + 1.5 * shapely.length(shapely.intersection(leaders, shapely.union_all(crossed)))
-        best = np.argmin(cost)
-        x, y = (float(part) for part in middles[best])
-        return _Name((name,), points, _Box(x, y, width, height), style.INK, anchor)
-
-
-def _rectangle(box: _Box) -> shapely.Geometry:
-    import shapely
-
-    return shapely.box(box.x - box.width / 2, box.y - box.height / 2, box.x + box.width / 2, box.y + box.height / 2)
-
-
-def _write_name(fig: Figure, name: _Name) -> None:
-    step = _LEADING * name.points / 72
-    first = name.box.y + (len(name.lines) - 1) * step / 2 - 0.35 * name.points / 72
+def _write_name(fig: Figure, name: Name, ink: str) -> None:
+    step = names.LEADING * name.points / 72
+    first = name.y + (len(name.lines) - 1) * step / 2 - 0.35 * name.points / 72
     for number, line in enumerate(name.lines):
-        style.write(fig, name.box.x, first - number * step, line, name.points, weight="bold", colour=name.ink, ha="center")
-    if name.anchor:
-        (x, y), end = name.leader
-        fig.add_artist(Line2D([x, end[0]], [y, end[1]], color=style.INK, lw=1.3, transform=fig.dpi_scale_trans, zorder=4))
+        style.write(fig, name.x, first - number * step, line, name.points, weight="bold", colour=ink, ha="center")
+    if name.leader:
+        x, y, end_x, end_y = name.leader
         fig.add_artist(
-            Line2D([x], [y], marker="o", ms=6, mfc=style.INK, mec=style.PAPER, mew=1, ls="", transform=fig.dpi_scale_trans, zorder=4.1)
-        )  # fmt: skip
+            Line2D([x, end_x], [y, end_y], color=style.INK, lw=1.3, transform=fig.dpi_scale_trans, zorder=4, label="leader")
+        )
+        fig.add_artist(
+            Line2D(
+                [x],
+                [y],
+                marker="o",
+                ms=4.8,
+                mfc=style.INK,
+                mec=style.PAPER,
+                mew=0.9,
+                ls="",
+                transform=fig.dpi_scale_trans,
+                zorder=4.1,
+            )
+        )
 
 
 # ---------------------------------------------------------------- beside the map
@@ -345,30 +208,62 @@ def _write_key(fig: Figure, area: Area, words: FigureWords) -> None:
         edge = look.edge if look.edge != style.PAPER else "none"
         fig.add_artist(
             Rectangle(
-                (area.left, middle - 0.17), 0.52, 0.34, transform=fig.dpi_scale_trans, facecolor=look.fill, edgecolor=edge, linewidth=look.edge_width,
-                hatch=look.hatch or None, hatchcolor=look.hatch_colour, label=f"key-{status}",
+                (area.left, middle - 0.17),
+                0.52,
+                0.34,
+                transform=fig.dpi_scale_trans,
+                facecolor=look.fill,
+                edgecolor=edge,
+                linewidth=look.edge_width,
+                hatch=look.hatch or None,
+                hatchcolor=look.hatch_colour,
+                label=f"key-{status}",
             )
-        )  # fmt: skip
+        )
         lines, size = style.fit(words.terms[status], area.width - 0.72, 19, "bold" if status in NAMED else "normal", lines=1)
-        style.write(fig, area.left + 0.72, middle - 0.36 * size / 72, lines[0], size, weight="bold" if status in NAMED else "normal")
+        style.write(
+            fig, area.left + 0.72, middle - 0.36 * size / 72, lines[0], size, weight="bold" if status in NAMED else "normal"
+        )
 
 
 def _draw_inset(fig: Figure, box: Area, islands: pd.DataFrame, column: str) -> None:
     """The archipelagos as points in a box, in their true position to each other; rows without bounds are lesser points."""
     fig.add_artist(
-        Rectangle((box.left, box.bottom), box.width, box.height, transform=fig.dpi_scale_trans, facecolor=style.PAPER, edgecolor=style.MUTED, linewidth=1.3, zorder=4, label="inset")
-    )  # fmt: skip
-    numbers = islands[["lon_deg_e", "lat_deg_n", "bbox_lon_min", "bbox_lat_min", "bbox_lat_max"]].apply(pd.to_numeric, errors="coerce")
+        Rectangle(
+            (box.left, box.bottom),
+            box.width,
+            box.height,
+            transform=fig.dpi_scale_trans,
+            facecolor=style.PAPER,
+            edgecolor=style.MUTED,
+            linewidth=1.3,
+            zorder=4,
+            label="inset",
+        )
+    )
+    numbers = islands[["lon_deg_e", "lat_deg_n", "bbox_lon_min", "bbox_lat_min", "bbox_lat_max"]].apply(
+        pd.to_numeric, errors="coerce"
+    )
     south, north, west = numbers["bbox_lat_min"].min(), numbers["bbox_lat_max"].max(), numbers["bbox_lon_min"].min()
-    per_degree = (box.height - 0.2) / (north - south)
+    per_degree = (box.height - 0.5) / (north - south)
     squeeze = np.cos(np.radians((south + north) / 2))
     for name, point in zip(islands[column], numbers.itertuples(index=False), strict=True):
         x = box.left + 0.1 + (point.lon_deg_e - west) * squeeze * per_degree
-        y = box.bottom + 0.1 + (point.lat_deg_n - south) * per_degree
+        y = box.bottom + 0.25 + (point.lat_deg_n - south) * per_degree
         archipelago = not np.isnan(point.bbox_lat_min)
         fig.add_artist(
-            Line2D([x], [y], marker="o", ms=8 if archipelago else 4, color=style.INK, ls="", transform=fig.dpi_scale_trans, zorder=4.5, label="island")
-        )  # fmt: skip
+            Line2D(
+                [x],
+                [y],
+                marker="o",
+                ms=8 if archipelago else 4,
+                color=style.INK,
+                ls="",
+                transform=fig.dpi_scale_trans,
+                zorder=4.5,
+                label="island",
+            )
+        )
         if archipelago:
-            lines, size = style.fit(name, box.right - x - 0.2, _NAME_PT, "bold", lines=2, smallest=9)
+            lines, size = style.fit(name, box.right - x - 0.2, 14, "bold", lines=2, smallest=9)
             style.write_lines(fig, x + 0.12, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
