@@ -97,8 +97,8 @@ class Claim:
 
     @property
     def sort_key(self) -> tuple:
-        """Natural order of ids: 2 before 10."""
-        parts = [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", self.claim_id) if p]
+        """Natural order of numbers within a source: 2 before 10."""
+        parts = [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", self.number) if p]
         return (*parts, (0, -1, self.claim_id))  # so that 1 and 01 have an order too
 
     @property
@@ -126,6 +126,14 @@ class Published:
 
     def claim(self, claim_id: str) -> Claim:
         return self._by_id[claim_id]
+
+    def position(self, claim_id: str) -> int:
+        """Where a claim stands in the order of catalogue and claim numbers, which lists of claims follow."""
+        return self._positions[claim_id]
+
+    @functools.cached_property
+    def _positions(self) -> dict[str, int]:
+        return {claim.claim_id: i for i, claim in enumerate(self.claims)}
 
     @functools.cached_property
     def _by_id(self) -> dict[str, Claim]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kcq_eval.errors import BadInput, Problem, Problems, nearest
+from kcq_eval.errors import Problem, Problems, nearest
 
 MAX_BYTES = 20_000_000  # a table of claims or codes is small; more is the wrong file
 _ROOT = Path(__file__).resolve().parent.parent
@@ -99,14 +99,16 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
         problems.append(Problem("not_text", name, found="NUL", expected="CSV (UTF-8)"))
         return
     try:
-        lines = [(reader.line_num, line) for reader in [csv.reader(io.StringIO(text), strict=True)] for line in reader]
+        header_line = text.partition("\n")[0]
+        delimiter = ";" if ";" in header_line and "," not in header_line else ","  # Excel writes ";" where commas are decimal
+        lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
     except csv.Error as error:
         problems.append(Problem("not_csv", name, found=str(error), expected="CSV (UTF-8)"))
         return
     if not lines:
         problems.append(Problem("empty_file", name, expected=", ".join(columns)))
         return
-    header = [cell.strip() for cell in lines[0][1]]
+    header = [cell.strip() for cell in lines[0]]
     known = columns + optional
     for column in [c for c in columns if c not in header]:
         problems.append(Problem("missing_column", name, 1, column, expected=column, nearest=nearest(column, set(header) - set(known))))
@@ -116,7 +118,7 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
             problems.append(Problem(message, name, 1, column, column, ", ".join(known), nearest(column, set(known) - set(header))))
     if any(c not in header for c in columns) or len(set(header)) < len(header):
         return
-    for number, (_, line) in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines[1:], start=2):
         if not any(cell.strip() for cell in line):
             continue
         if len(line) != len(header):
@@ -124,5 +126,3 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
             continue
         yield Row(name, number, {**dict.fromkeys(known, ""), **{c: cell.strip() for c, cell in zip(header, line)}})
 
-
-__all__ = ["BadInput", "Row", "project_root", "read_csv", "read_table", "resolve_folder"]

@@ -160,7 +160,7 @@ def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tup
     if evaluation.set_aside:
         yield "audit_accepted", texts("finding.audit_accepted", claims=names(evaluation.set_aside)), evaluation.set_aside
     if audit.undecided:
-        ids = sorted(audit.undecided, key=lambda i: published.claim(i).sort_key)
+        ids = sorted(audit.undecided, key=published.position)
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
     yield from _remarks(evaluation, texts)
 

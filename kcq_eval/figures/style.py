@@ -65,8 +65,6 @@ _RC = {
     "font.size": 18.0,
     "text.color": INK,
     "text.hinting": "no_hinting",
-    "text.hinting_factor": 1,
-    "text.kerning_factor": 0,
     "text.parse_math": False,
     "text.usetex": False,
     "axes.unicode_minus": True,
@@ -134,9 +132,11 @@ class Area:
 
 @contextmanager
 def conference() -> Iterator[None]:
-    """The look is borrowed: matplotlib's settings are the caller's again afterwards. Also a decorator."""
+    """The look is borrowed: matplotlib's settings are the caller's again afterwards, and have no part in it. Also a decorator."""
     _register_fonts()
-    with mpl.rc_context(_RC):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
         yield
 
 
