@@ -32,10 +32,11 @@ STAMP = VENV / "set-up.sha256"  # written last: with it `.venv` is complete, wit
 HELD = VENV / "set-up.held"  # locked by whoever is setting up
 CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", "__pycache__")
 
-# Settings of the caller's that would lead the project's Python to other code, its installer to another place, or (in an
-# active conda environment) its map libraries to another version's tables.
+# Settings of the caller's that would lead the project's Python to other code, its installer to another place, (in an active
+# conda environment) its map libraries to another version's tables, or would have every run compile every library again:
+# the installer leaves that to the first import.
 FOREIGN = {"PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"}
-FOREIGN |= {"PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH"}
+FOREIGN |= {"PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH", "PYTHONDONTWRITEBYTECODE"}
 # Only where the caller has not said otherwise. System certificates: behind a proxy uv's own list is not enough.
 DEFAULTS = {"PYTHONUTF8": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_SYSTEM_CERTS": "1"}
 
@@ -141,13 +142,13 @@ def install_lock() -> None:
     """Installs requirements.lock with uv, which the lock holds too; with pip where only pip knows the way out."""
     quiet = () if sys.stderr.isatty() else ("--quiet",)
     install = ("install", *quiet, "--require-hashes", "--only-binary", ":all:")
-    pip = (PYTHON, "-m", "pip", *install)
+    pip = (PYTHON, "-m", "pip", *install, "--no-compile")
     with tempfile.TemporaryDirectory(dir=VENV) as folder:
         only_uv = Path(folder, "uv.lock")
         only_uv.write_text("\n".join(locked_lines("uv")), "utf-8")
         must(run(*pip, "--no-deps", "-r", only_uv), "pip install uv")
     say("Cài các gói trong requirements.lock…", "Installing the packages of requirements.lock…")
-    if run(PYTHON, "-m", "uv", "pip", *install, "--python", PYTHON, "--compile-bytecode", "-r", LOCK):
+    if run(PYTHON, "-m", "uv", "pip", *install, "--python", PYTHON, "-r", LOCK):
         say("uv không cài được; dùng pip, chậm hơn…", "uv could not install them; taking pip, which is slower…")
         must(run(*pip, "-r", LOCK), "pip install -r requirements.lock")
 

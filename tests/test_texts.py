@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
+from fractions import Fraction
 
 import pytest
 
-from kcq_eval.audit.explanations import Audit
 from kcq_eval.claims import RELATIONS
 from kcq_eval.errors import BadInput, Problem
 from kcq_eval.estimates import Bounded
@@ -14,7 +14,6 @@ from kcq_eval.parameters import read_parameters
 from kcq_eval.printed import PROBLEM_KEYS
 from kcq_eval.texts import LANGUAGES, Texts, holes, problem_lines, templates
 from kcq_eval.vocabulary import load_vocabulary
-from fractions import Fraction
 
 
 def sentences(language):
@@ -33,11 +32,11 @@ def test_every_text_exists_in_both_languages_and_names_the_same_numbers():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_are_nfc_and_type_no_result(language):
-    allowed = re.compile(r"\{[^}]*\}|#|NY\.GDP\S+|63|34|30/6/2025|01/7/2025|30 June 2025|1 July 2025|202/2025/QH15|2015 = 100|2021-2023|Herfindahl \S+ \S+ 1|is 1 ")
+    results = ("finding.", "figure.", "assessment.", "number.", "change.", "statement.", "relation.")
     for key, text in sentences(language):
         assert unicodedata.is_normalized("NFC", text), key
-        left = allowed.sub("", text)
-        assert not re.search(r"\d", left.replace("bằng 1 khi", "")), (key, left)
+        typed = re.sub(r"\{[^}]*\}", "", text).replace("34 tỉnh", "").replace("34 provinces", "")  # the map's name
+        assert not key.startswith(results) or not re.search(r"\d", typed), key
 
 
 def test_every_problem_has_its_sentence_in_both_languages():
@@ -105,4 +104,3 @@ def test_verdict_words_accuse_nobody():
         for key, text in sentences(language):
             if key.startswith(("verdict.", "finding.", "figure.")):
                 assert not re.search(rf"\b{word}\b", text), key
-    assert Audit.claim_verdict.__doc__

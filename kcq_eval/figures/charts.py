@@ -21,8 +21,10 @@ from kcq_eval.figures import style
 from kcq_eval.figures.style import Area, FigureWords, Run
 
 Digits = Callable[[float], str]
+_Point = tuple[float, float]
 
 _HATCH_BASELINE = "//"
+_HOLLOW = {"markerfacecolor": style.PAPER, "markeredgecolor": style.MUTED, "markeredgewidth": 3}
 
 
 # ---------------------------------------------------------------- funding
@@ -47,7 +49,7 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
     bar_width = 2.9
     centres = (1.95, 5.85) if growth else (plot.width / 2 - 2.1, plot.width / 2 + 2.1)
     for row, centre, colour in zip((before, now), centres, (style.BASELINE, style.CURRENT), strict=True):
-        ax.bar(centre, row["value"], bar_width, color=colour, label=row["role"])
+        _bar(ax, centre - bar_width / 2, 0, bar_width, row["value"], row["role"], color=colour)
         tall = _whisker(ax, centre, row, per_unit, upright=True)
         x, top = plot.left + centre, plot.bottom + tall * per_unit + 0.16
         lines, size = style.fit(row["text"], bar_width + 0.6 if growth else 4.0, 30, "bold", lines=1)
@@ -68,7 +70,8 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
         _level(ax, right_edge, arrow_x + 0.2, color=style.MUTED, **reference)
         length = abs(now["value"] - before["value"]) * per_unit
         if length > 0.06:
-            _arrow(ax, (arrow_x, before["value"]), (arrow_x, now["value"]), style.INK, width=3.5, head=min(24, 55 * length))
+            ends = (arrow_x, before["value"]), (arrow_x, now["value"])
+            _arrow(ax, *ends, "growth", head=min(24, 55 * length), linewidth=3.5, color=style.INK)
         left = plot.left + arrow_x + 0.35
         lines, size = style.fit(growth, area.right - left, 44, "bold", lines=2)
         middle = plot.bottom + (before["value"] + now["value"]) / 2 * per_unit
@@ -105,14 +108,15 @@ def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
         colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(
             row["role"], style.RISE if step.end >= step.start else style.FALL
         )
-        ax.bar(centre, step.end - step.start, bar_width, bottom=step.start, color=colour, label=row["role"])
+        _bar(ax, centre - bar_width / 2, step.start, bar_width, step.end - step.start, row["role"], color=colour)
         if "lower" in rows.columns:
             _whisker(ax, centre, row, per_unit, upright=True, shift=0.0 if total else step.start)
         if number + 1 < len(steps):
             ax.plot([centre + bar_width / 2, centre + column - bar_width / 2], [step.end] * 2, color=style.MUTED, lw=2)
         if not total and abs(step.end - step.start) * per_unit > 0.7:
             rise = step.end - step.start
-            _arrow(ax, (centre, step.start + 0.15 * rise), (centre, step.end - 0.15 * rise), style.PAPER, width=5, head=34)
+            ends = (centre, step.start + 0.15 * rise), (centre, step.end - 0.15 * rise)
+            _arrow(ax, *ends, "effect", head=34, linewidth=5, color=style.PAPER)
         bottom = plot.bottom + (step.highest - lowest) * per_unit + 0.15
         if total and words.axis:
             style.write(fig, x, bottom, words.axis, 16, colour=style.MUTED, ha="center")
@@ -182,26 +186,18 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
         style.write_lines(fig, area.left, middle + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
         for _, row in of_code.iterrows():
             y = number * band + centres[row["role"]]
+            thick = heights[row["role"]]
             low, high = _ends(row)
             solid = low if style.bounds_show(low, high, per_unit) else row["value"]
             fill: dict[str, object] = {"color": row["colour"]}
             if row["role"] == "baseline":
                 fill = {"facecolor": _tint(row["colour"]), "edgecolor": row["colour"], "hatch": _HATCH_BASELINE, "linewidth": 1.2}
             if not math.isnan(solid):
-                ax.barh(y, solid, heights[row["role"]], label=row["role"], **fill)
+                _bar(ax, 0, y - thick / 2, solid, thick, row["role"], **fill)
             end = 0.0 if math.isnan(solid) else solid
             if style.bounds_show(low, high, per_unit):
-                ax.barh(
-                    y,
-                    high - low,
-                    heights[row["role"]],
-                    left=low,
-                    label="bounds",
-                    facecolor="none",
-                    edgecolor=style.INK,
-                    linewidth=1.6,
-                    linestyle=(0, (2, 1.5)),
-                )
+                dashed = {"edgecolor": style.INK, "linewidth": 1.6, "linestyle": (0, (2, 1.5))}
+                _bar(ax, low, y - thick / 2, high - low, thick, "bounds", facecolor="none", **dashed)
                 end = high
             x = plot.left + end * per_unit + 0.14
             style.write_runs(fig, x, area.top - y - 0.36 * sizes[row["role"]] / 72, runs(row))
@@ -231,6 +227,9 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
     large, small = (22, 17) if band > 0.95 else (18, 14)
     marker = 17.0
 
+    changes, change_size = style.fit_alike(
+        rows["change_text"], change_width - 0.2, 17, "bold", lines=3 if band > 0.95 else 2, smallest=9
+    )
     _mix_head(fig, zone, area, words, marker)
     for number, (_, row) in enumerate(rows.iterrows()):
         y = zone.top - (number + 0.5) * band
@@ -245,8 +244,8 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
                 style.write_runs(fig, min(max(left, zone.left), zone.right - share.width), baseline, [share])
         lines, size = style.fit(row["label"], label_width - 0.25, 20, "bold", lines=2)
         style.write_lines(fig, area.left, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
-        lines, size = style.fit(row["change_text"], change_width - 0.2, 17, "bold", lines=2)
-        style.write_lines(fig, area.right, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold", ha="right")
+        top = y + len(changes[number]) * style.line_height(change_size) / 2
+        style.write_lines(fig, area.right, top, changes[number], change_size, weight="bold", ha="right")
         if number:
             _rule(fig, area.left, area.right, y + band / 2)
     if digits:
@@ -265,11 +264,11 @@ def _mix_head(fig: Figure, zone: Area, area: Area, words: FigureWords, marker: f
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     x = zone.left + 0.12
     if before and now:
-        ax.plot([x], [level], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, label="key", clip_on=False)
+        _mark(ax, x, level, "o", marker, "key", **_HOLLOW)
         style.write(fig, x + 0.22, baseline, before, 17, colour=style.MUTED)
         x += 0.22 + style.text_width(before, 17) + 0.2
-        _arrow(ax, (x, level), (x + 0.5, level), style.INK, width=4, head=18)
-        ax.plot([x + 0.72], [level], "o", ms=marker, color=style.INK, label="key", clip_on=False)
+        _arrow(ax, (x, level), (x + 0.5, level), "key", head=18, linewidth=4, color=style.INK)
+        _mark(ax, x + 0.72, level, "o", marker, "key", color=style.INK)
         style.write(fig, x + 0.94, baseline, now, 17, weight="bold")
     style.write(fig, area.right, baseline, words.terms.get("change", ""), 17, colour=style.MUTED, ha="right")
 
@@ -290,39 +289,21 @@ def _draw_change(piece: _Piece, row: pd.Series, y: float, marker: float) -> floa
     now_low, now_high = _ends(row)
     if style.bounds_show(now_low, now_high, piece.per_unit):
         ax.plot([now_low, now_high], [y] * 2, color=row["colour"], lw=7, zorder=3, alpha=0.6, label="bounds")
-    ax.plot([now], [y], "o", ms=marker, color=row["colour"], zorder=4, label="now", clip_on=False)
+    _mark(ax, now, y, "o", marker, "now", color=row["colour"], zorder=4)
     as_band = style.bounds_show(low, high, piece.per_unit)
     tail = (low + high) / 2 if as_band else float(row["before_value"])
     if math.isnan(tail):
         return tail
     if as_band:
-        ax.add_artist(
-            Rectangle(
-                (low, y - 0.12),
-                high - low,
-                0.24,
-                facecolor="#C9CDD3",
-                edgecolor=style.MUTED,
-                hatch=_HATCH_BASELINE,
-                lw=2,
-                zorder=2,
-                label="bounds",
-            )
-        )
+        look = {"facecolor": "#C9CDD3", "edgecolor": style.MUTED, "hatch": _HATCH_BASELINE, "linewidth": 2}
+        _bar(ax, low, y - 0.12, high - low, 0.24, "bounds", zorder=2, **look)
     else:
-        ax.plot([tail], [y], "o", ms=marker, mfc=style.PAPER, mec=style.MUTED, mew=3, zorder=3, label="before", clip_on=False)
+        _mark(ax, tail, y, "o", marker, "before", zorder=3, **_HOLLOW)
     start = min(max(now, low), high)  # the end of the band that is nearer to the share now
     if abs(now - start) * piece.per_unit > 0.34:
         towards = math.copysign(1 / piece.per_unit, now - start)
-        _arrow(
-            ax,
-            (start + (0.0 if as_band else 0.12) * towards, y),
-            (now - 0.115 * towards, y),
-            row["colour"],
-            width=5,
-            head=22,
-            zorder=2.5,
-        )
+        ends = (start + (0.0 if as_band else 0.12) * towards, y), (now - 0.115 * towards, y)
+        _arrow(ax, *ends, "change", head=22, linewidth=5, color=row["colour"])
     return tail
 
 
@@ -392,63 +373,50 @@ def _scale_pieces(rows: pd.DataFrame, zone: Area, fig: Figure) -> list[_Piece]:
 
 @style.conference()
 def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
-    """Two bars of the same whole, filled to the computed and to the printed share, and the gap between the two.
+    """Bars of the same whole, filled to the computed and to the printed share, and the gap between the two.
 
-    Columns: label, role ("computed" or "printed"), value, lower, upper (0 to 100), text, note. Terms: gap (optional words
-    beside the sign).
+    Columns: label, role ("computed" or "printed"), value, lower, upper (0 to 100), text, note. One row alone is one bar.
+    Terms: gap (optional words beside the sign).
     """
     fig, area = style.frame(words)
-    computed, printed = _by_role(rows, "computed", "printed")
-    upper_first = list(rows["role"]).index("computed") < list(rows["role"]).index("printed")
-    ordered = (computed, printed) if upper_first else (printed, computed)
+    ordered = [row for _, row in rows.iterrows()]
     bar, head = 1.05, 0.5
-    per_unit = area.width / 100
-    ax = area.axes(fig, (0, 100), (0, area.height))
-    middles = (area.height - head - bar / 2, head + bar / 2)
-    for row, middle, labelled_above in zip(ordered, middles, (True, False), strict=True):
-        computed_one = row["role"] == "computed"
-        colour = style.CURRENT if computed_one else style.CONFLICT
-        fill: dict[str, object] = {"color": colour}
-        if not computed_one:
-            fill = {"facecolor": _tint(colour, 0.45), "edgecolor": colour, "hatch": "\\\\", "linewidth": 2}
-        ax.barh(middle, 100, bar, color=style.TRACK, label="whole", zorder=1)
-        ax.barh(middle, row["value"], bar, label=row["role"], zorder=2, **fill)
-        low, high = _ends(row)
-        if style.bounds_show(low, high, per_unit):
-            ax.barh(
-                middle,
-                high - low,
-                bar,
-                left=low,
-                facecolor=(*to_rgb(style.INK), 0.3),
-                edgecolor=style.INK,
-                linewidth=1.2,
-                label="bounds",
-                zorder=3,
-            )
-        end = max(row["value"], high)
-        width = style.text_width(row["text"], 42, "bold")
-        inside = end * per_unit + width + 0.4 > area.width
-        x = area.left + (min(row["value"], low) * per_unit - 0.2 - width if inside else end * per_unit + 0.2)
-        style.write(
-            fig,
-            x,
-            area.bottom + middle - 0.36 * 42 / 72,
-            row["text"],
-            42,
-            weight="bold",
-            colour=style.PAPER if inside and computed_one else style.INK,
-        )
-        runs = [Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=style.MUTED)]
-        while style.runs_width(runs) > area.width and runs[0].points > 12:
-            runs = [Run(run.text, run.points - 0.5, run.weight, run.colour) for run in runs]
-        style.write_runs(
-            fig, area.left, area.bottom + (middle + bar / 2 + 0.16 if labelled_above else middle - bar / 2 - 0.36), runs
-        )
-    apart = _ends(computed)[0] > _ends(printed)[1] or _ends(printed)[0] > _ends(computed)[1]
-    ends = [(float(row["value"]), middle) for row, middle in zip(ordered, middles, strict=True)]
-    _gap_between(fig, ax, area, ends, bar, words.terms.get("gap", ""), apart=apart)
+    longest = max(100.0, *(_ends(row)[1] for row in ordered))  # more than 100 where the "whole" is another part
+    ax = area.axes(fig, (0, longest), (0, area.height))
+    middles = [area.height - head - bar / 2, head + bar / 2] if len(ordered) == 2 else [area.height / 2]
+    for row, middle in zip(ordered, middles, strict=True):
+        _share_bar(fig, ax, area, row, middle, bar)
+        runs = style.shrunk([Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=style.MUTED)], area.width)
+        off = -bar / 2 - 0.36 if middle != middles[0] else bar / 2 + 0.16  # the gap between two bars stays free
+        style.write_runs(fig, area.left, area.bottom + middle + off, runs)
+    if len(ordered) == 2:
+        (low, high), (other_low, other_high) = map(_ends, ordered)
+        ends = [(float(row["value"]), middle) for row, middle in zip(ordered, middles, strict=True)]
+        _gap_between(fig, ax, area, ends, bar, words.terms.get("gap", ""), apart=low > other_high or other_low > high)
     return fig
+
+
+def _share_bar(fig: Figure, ax: Axes, area: Area, row: pd.Series, middle: float, bar: float) -> None:
+    computed = row["role"] == "computed"
+    per_unit = _per_unit(ax, area)
+    look: dict[str, object] = {"color": style.CURRENT}
+    if not computed:
+        look = {"facecolor": _tint(style.CONFLICT, 0.45), "edgecolor": style.CONFLICT, "hatch": "\\\\", "linewidth": 2}
+    bottom = middle - bar / 2
+    _bar(ax, 0, bottom, 100, bar, "whole", color=style.TRACK, zorder=1)
+    _bar(ax, 0, bottom, row["value"], bar, row["role"], zorder=2, **look)
+    if ax.get_xlim()[1] > 100:
+        ax.plot([100, 100], [bottom, bottom + bar], color=style.PAPER, lw=2, ls=(0, (4, 3)), zorder=3, label="whole")
+    low, high = _ends(row)
+    if style.bounds_show(low, high, per_unit):
+        shade = {"facecolor": (*to_rgb(style.INK), 0.3), "edgecolor": style.INK, "linewidth": 1.2}
+        _bar(ax, low, bottom, high - low, bar, "bounds", zorder=3, **shade)
+    end, points = max(row["value"], high), 42
+    width = style.text_width(row["text"], points, "bold")
+    inside = end * per_unit + width + 0.4 > area.width
+    x = area.left + (min(row["value"], low) * per_unit - 0.2 - width if inside else end * per_unit + 0.2)
+    colour = style.PAPER if inside and computed else style.INK
+    style.write(fig, x, area.bottom + middle - 0.36 * points / 72, row["text"], points, weight="bold", colour=colour)
 
 
 def _gap_between(
@@ -463,7 +431,7 @@ def _gap_between(
     level = (upper + lower) / 2
     ax.plot([a, a], [upper - bar / 2, level - 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
     ax.plot([b, b], [lower + bar / 2, level + 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
-    per_unit = area.width / 100
+    per_unit = _per_unit(ax, area)
     # Inches from the area's left edge; what has no room between the plumb lines stands where there is more of it.
     left, right = min(a, b) * per_unit, max(a, b) * per_unit
     on_right = area.width - right >= left
@@ -473,7 +441,7 @@ def _gap_between(
         return (area.left + right + text_gap, "left") if on_right else (area.left + left - text_gap, "right")
 
     if apart and right - left > 1.2:
-        _arrow(ax, (a, level), (b, level), colour, width=4, head=24, both=True)
+        _arrow(ax, (a, level), (b, level), "gap", both=True, head=24, linewidth=4, color=colour)
         middle = area.left + (left + right) / 2
         style.write(fig, middle, area.bottom + level + 0.1, sign, 40, weight="bold", colour=colour, ha="center")
     else:
@@ -504,11 +472,13 @@ def conflict(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None = 
     band = (area.height + spacing) / len(rows)
     height = band - spacing
     type_sizes = _LARGE if height > 1.8 else _ROOMY if height > 1.15 else _CLOSE if height > 0.83 else _TIGHT
-    claim_width = 4.15
+    claim_width = 4.4
+    lines = 1 if type_sizes is _TIGHT else 3 if height > 1.35 else 2
+    statements, size = style.fit_alike(rows["statement"], claim_width, type_sizes.body, lines=lines, smallest=8)
     for position, (_, row) in enumerate(rows.iterrows()):
         panel = Area(area.left, area.top - position * band - height, area.width, height)
         _panel_ground(fig, panel, suspect=bool(row["suspect"]))
-        _claim_words(fig, panel, row, words, type_sizes, claim_width)
+        _claim_words(fig, panel, row, words, type_sizes, statements[position], size)
         line = Area(panel.left + claim_width + 0.35, panel.bottom, panel.width - claim_width - 0.6, panel.height)
         _claim_line(fig, line, row, words, type_sizes, digits)
     return fig
@@ -546,9 +516,10 @@ def _panel_ground(fig: Figure, panel: Area, *, suspect: bool) -> None:
     )
 
 
-def _claim_words(fig: Figure, panel: Area, row: pd.Series, words: FigureWords, sizes: _PanelSizes, width: float) -> None:
+def _claim_words(
+    fig: Figure, panel: Area, row: pd.Series, words: FigureWords, sizes: _PanelSizes, lines: list[str], size: float
+) -> None:
     head = sizes.number
-    lines, size = style.fit(row["statement"], width, sizes.body, lines=1 if sizes is _TIGHT else 2, smallest=9)
     tall = style.line_height(head) + len(lines) * style.line_height(size)
     top = panel.bottom + (panel.height + tall) / 2
     baseline = top - 0.93 * head / 72
@@ -576,7 +547,7 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
     printed = float(row["printed_value"])
     low, high = _ends(row, "implied_")
     least, most = min(printed, low), max(printed, high)
-    apart = most - least
+    apart = most - least or abs(most) or 1.0
     from_zero = least >= 0 and apart > 0.12 * most
     start, stop = (0.0, most + 0.12 * most) if from_zero else (least - 0.5 * apart, most + 0.5 * apart)
     ax = line.axes(fig, (start, stop), (0, line.height))
@@ -586,59 +557,23 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
     if from_zero:
         ax.plot([0, 0], [y - 0.12, y + 0.12], color=style.RULE, lw=2.5, zorder=1, clip_on=False)
         if digits:
-            style.write(
-                fig,
-                line.left - 0.12,
-                line.bottom + y - 0.36 * sizes.body / 72,
-                digits(0.0),
-                sizes.body - 2,
-                colour=style.MUTED,
-                ha="right",
-            )
+            level = line.bottom + y - 0.36 * sizes.body / 72
+            style.write(fig, line.left - 0.12, level, digits(0.0), sizes.body - 2, colour=style.MUTED, ha="right")
 
     near = min(max(printed, low), high)  # the end of the interval that comes closest to the printed value
     gap = abs(printed - near) * per_unit
     if gap > 0.4:
-        towards = math.copysign(1.0, near - printed)
-        _arrow(
-            ax,
-            (printed + towards * 0.14 / per_unit, y),
-            (near - towards * 0.14 / per_unit, y),
-            style.CONFLICT,
-            width=4,
-            head=18,
-            both=True,
-            zorder=2,
-        )
+        towards = math.copysign(0.14 / per_unit, near - printed)
+        _arrow(ax, (printed + towards, y), (near - towards, y), "gap", both=True, head=18, linewidth=4, color=style.CONFLICT)
     if style.bounds_show(low, high, per_unit) and (high - low) * per_unit > 0.06:
         half = 0.55 * sizes.mark / 72
-        ax.add_artist(
-            Rectangle(
-                (low, y - half),
-                high - low,
-                2 * half,
-                facecolor=_tint(style.CURRENT),
-                edgecolor=style.CURRENT,
-                hatch="////",
-                lw=2,
-                zorder=3,
-                label="bounds",
-            )
-        )
+        look = {"facecolor": _tint(style.CURRENT), "edgecolor": style.CURRENT, "hatch": "////", "linewidth": 2}
+        _bar(ax, low, y - half, high - low, 2 * half, "bounds", zorder=3, **look)
         implied_at = (low + high) / 2
     else:
-        implied_at = row["implied_value"]
-        ax.plot([implied_at], [y], "o", ms=sizes.mark, color=style.CURRENT, zorder=4, label="implied", clip_on=False)
-    ax.plot(
-        [printed],
-        [y],
-        "D",
-        ms=0.9 * sizes.mark,
-        color=style.CONFLICT if row["suspect"] else style.INK,
-        zorder=4,
-        label="printed",
-        clip_on=False,
-    )
+        implied_at = float(row["implied_value"])
+        _mark(ax, implied_at, y, "o", sizes.mark, "implied", color=style.CURRENT, zorder=4)
+    _mark(ax, printed, y, "D", 0.9 * sizes.mark, "printed", color=style.CONFLICT if row["suspect"] else style.INK, zorder=4)
 
     above = [Run(words.terms.get("printed", ""), sizes.body), Run(row["printed_text"], sizes.number, "bold")]
     below = [
@@ -651,7 +586,7 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
         (above, printed, middle + sizes.clear),
         (below, implied_at, middle - sizes.clear - 0.74 * sizes.number / 72),
     ):
-        runs = [run for run in runs if run.text]
+        runs = style.shrunk([run for run in runs if run.text], line.width)
         wide = style.runs_width(runs)
         x = line.left + (at - start) * per_unit - wide / 2
         style.write_runs(fig, max(line.left, min(x, line.right - wide)), baseline, runs)
@@ -674,6 +609,16 @@ def _ends(row: pd.Series, prefix: str = "") -> tuple[float, float]:
     return tuple(value if pd.isna(row[f"{prefix}{end}"]) else float(row[f"{prefix}{end}"]) for end in ("lower", "upper"))
 
 
+def _per_unit(ax: Axes, area: Area) -> float:
+    """Inches of one unit of a horizontal scale."""
+    low, high = ax.get_xlim()
+    return area.width / (high - low)
+
+
+def _bar(ax: Axes, left: float, bottom: float, width: float, height: float, label: str, **look: object) -> None:
+    ax.add_artist(Rectangle((left, bottom), width, height, label=label, **look))
+
+
 def _whisker(ax: Axes, at: float, row: pd.Series, per_unit: float, *, upright: bool, shift: float = 0.0) -> float:
     """A capped line between the bounds where they show; returns how far bar and line reach."""
     low, high = (end + shift for end in _ends(row))
@@ -686,33 +631,13 @@ def _whisker(ax: Axes, at: float, row: pd.Series, per_unit: float, *, upright: b
     return max(reach, high)
 
 
-def _arrow(
-    ax: Axes,
-    start: tuple[float, float],
-    stop: tuple[float, float],
-    colour: str,
-    *,
-    width: float,
-    head: float,
-    both: bool = False,
-    zorder: float = 3,
-) -> None:
-    ax.add_artist(
-        FancyArrowPatch(
-            start,
-            stop,
-            arrowstyle="<|-|>" if both else "-|>",
-            mutation_scale=head,
-            color=colour,
-            linewidth=width,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=zorder,
-            joinstyle="miter",
-            capstyle="butt",
-            clip_on=False,
-        )
-    )
+def _arrow(ax: Axes, start: _Point, stop: _Point, label: str, *, both: bool = False, head: float, **look: object) -> None:
+    look |= {"joinstyle": "miter", "capstyle": "butt", "shrinkA": 0, "shrinkB": 0, "clip_on": False, "zorder": 2.5}
+    ax.add_artist(FancyArrowPatch(start, stop, arrowstyle="<|-|>" if both else "-|>", mutation_scale=head, label=label, **look))
+
+
+def _mark(ax: Axes, x: float, y: float, shape: str, points: float, label: str, **look: object) -> None:
+    ax.plot([x], [y], shape, ms=points, label=label, clip_on=False, **look)
 
 
 def _ground(ax: Axes, width: float) -> None:
@@ -735,12 +660,9 @@ def _rule(fig: Figure, left: float, right: float, y: float) -> None:
 
 def _cut(fig: Figure, x: float, y: float) -> None:
     """Two slanted strokes: the scale is interrupted here."""
-    for shift in (-0.06, 0.06):
-        fig.add_artist(
-            Line2D(
-                [x + shift - 0.05, x + shift + 0.05], [y - 0.12, y + 0.12], transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5
-            )
-        )
+    for middle in (x - 0.06, x + 0.06):
+        ends = [middle - 0.05, middle + 0.05], [y - 0.12, y + 0.12]
+        fig.add_artist(Line2D(*ends, transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5, label="cut"))
 
 
 def _tint(colour: str, amount: float = 0.72) -> tuple[float, float, float]:

@@ -65,14 +65,17 @@ def coverage_map(
     (`islands_inset_points.csv`) is drawn as a boxed inset, as Vietnamese maps of the country must show both archipelagos.
 
     Raises:
-        ValueError: A status that is not one of `STATUSES`, or a code that has no polygon.
+        ValueError: A status that is not one of `STATUSES`, a code that has no polygon, or a map of the country without islands.
     """
     statuses = provinces["status"].tolist()
+    country = "outside" not in statuses
+    if country and islands is None:
+        raise ValueError("a map of the country shows both archipelagos; give `islands`")
     shapes = _projected(provinces, geojson, key)
     fig, area = style.frame(words)
     panel = Area(area.left, area.bottom - 0.05, area.width - _KEY_WIDTH - 0.2, area.height + 0.15)
     inset = None
-    if islands is not None and "outside" not in statuses:
+    if country:
         inset = Area(panel.right - _INSET_WIDTH - 0.45, panel.bottom + 0.02, _INSET_WIDTH, _INSET_HEIGHT)
 
     shapes = _onto_canvas(shapes, statuses, panel, room_right=_INSET_WIDTH if inset else 0.0)
@@ -83,7 +86,7 @@ def coverage_map(
     served = np.array([status != "outside" for status in statuses])
     written = {n: name for n, name in enumerate(provinces["name"]) if statuses[n] in NAMED and shapes[n].area > 0}
     for number, name in names.placed(written, shapes, shapes[served], panel, [inset] if inset else []).items():
-        _write_name(fig, name, style.INK if name.leader else _LOOKS[statuses[number]].ink)
+        _write_name(fig, name, _LOOKS[statuses[number]])
     if inset is not None:
         _draw_inset(fig, inset, islands, words.terms.get("islands_column", "name_vi"))
     _write_key(fig, Area(area.right - _KEY_WIDTH, area.bottom, _KEY_WIDTH, area.height), words)
@@ -127,10 +130,10 @@ def _onto_canvas(shapes: np.ndarray, statuses: list[str], panel: Area, *, room_r
 
     served = np.array([status != "outside" for status in statuses])
     west, south, east, north = shapely.total_bounds(shapes[served])
-    edge = 0.06
-    per_metre = min((panel.height - 2 * edge) / (north - south), (panel.width - room_right - 2 * edge) / (east - west))
+    edge, below = 0.06, 0.06 if served.all() else 0.2  # a strip of the neighbours
+    per_metre = min((panel.height - edge - below) / (north - south), (panel.width - room_right - 2 * edge) / (east - west))
     centre = np.array([(west + east) / 2, (south + north) / 2])
-    middle = np.array([panel.left + (panel.width - room_right) / 2, panel.bottom + panel.height / 2])
+    middle = np.array([panel.left + (panel.width - room_right) / 2, panel.bottom + (panel.height + below - edge) / 2])
     moved = shapely.transform(shapes, lambda points: (points - centre) * per_metre + middle)
     simple = shapely.coverage_simplify(moved, _DETAIL_IN)
     return shapely.clip_by_rect(simple, panel.left, panel.bottom, panel.right, panel.top)
@@ -162,30 +165,24 @@ def _outline(shape: shapely.Geometry) -> Outline:
     return Outline(np.concatenate(vertices), codes)
 
 
-def _write_name(fig: Figure, name: Name, ink: str) -> None:
+def _write_name(fig: Figure, name: Name, look: _Look) -> None:
+    ink = style.INK if name.leader else look.ink
     step = names.LEADING * name.points / 72
     first = name.y + (len(name.lines) - 1) * step / 2 - 0.35 * name.points / 72
     for number, line in enumerate(name.lines):
         style.write(fig, name.x, first - number * step, line, name.points, weight="bold", colour=ink, ha="center")
+    if look.hatch and not name.leader:  # the hatch makes room for the name
+        ground = {"facecolor": look.fill, "edgecolor": "none", "transform": fig.dpi_scale_trans, "zorder": 3.8}
+        fig.add_artist(Rectangle(name.rectangle[:2], name.width, name.height, **ground))
     if name.leader:
         x, y, end_x, end_y = name.leader
+        along = {"xdata": [x, end_x], "ydata": [y, end_y], "transform": fig.dpi_scale_trans}
         fig.add_artist(
-            Line2D([x, end_x], [y, end_y], color=style.INK, lw=1.3, transform=fig.dpi_scale_trans, zorder=4, label="leader")
-        )
-        fig.add_artist(
-            Line2D(
-                [x],
-                [y],
-                marker="o",
-                ms=4.8,
-                mfc=style.INK,
-                mec=style.PAPER,
-                mew=0.9,
-                ls="",
-                transform=fig.dpi_scale_trans,
-                zorder=4.1,
-            )
-        )
+            Line2D(**along, color=style.PAPER, alpha=0.75, linewidth=3.6, zorder=3.9)
+        )  # a casing, to be seen on dark fills
+        fig.add_artist(Line2D(**along, color=style.INK, linewidth=1.4, zorder=4, label="leader"))
+        dot = {"marker": "o", "markersize": 4.8, "markerfacecolor": style.INK, "markeredgecolor": style.PAPER}
+        fig.add_artist(Line2D([x], [y], **dot, transform=fig.dpi_scale_trans, zorder=4.1))
 
 
 # ---------------------------------------------------------------- beside the map
@@ -205,7 +202,7 @@ def _write_key(fig: Figure, area: Area, words: FigureWords) -> None:
     for number, status in enumerate(shown):
         middle = area.bottom + (len(shown) - number - 0.5) * step
         look = _LOOKS[status]
-        edge = look.edge if look.edge != style.PAPER else "none"
+        edge = look.edge if look.edge != style.PAPER else look.fill  # with no edge at all, PDF draws no hatch
         fig.add_artist(
             Rectangle(
                 (area.left, middle - 0.17),

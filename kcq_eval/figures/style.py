@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -228,22 +228,20 @@ def fit(
         size = max(smallest, size - 0.5)
 
 
+def fit_alike(
+    texts: Sequence[str], width: float, points: float, weight: str = "normal", *, lines: int = 1, smallest: float = 11.0
+) -> tuple[list[list[str]], float]:
+    """Texts of one kind, each in at most so many lines, and the size at which all of them fit."""
+    size = min((fit(text, width, points, weight, lines=lines, smallest=smallest)[1] for text in texts), default=points)
+    return [wrap(text, width, size, weight) for text in texts], size
+
+
 def write(
-    fig: Figure,
-    x: float,
-    y: float,
-    text: str,
-    points: float,
-    *,
-    weight: str = "normal",
-    colour: str = INK,
-    ha: str = "left",
-    va: str = "baseline",
+    fig: Figure, x: float, baseline: float, text: str, points: float, *, weight: str = "normal", colour: str = INK, ha: str = "left"
 ) -> Text:
     """One line of type at a place in inches."""
-    return fig.text(
-        x, y, text, size=points, weight=weight, color=colour, ha=ha, va=va, transform=fig.dpi_scale_trans, gid=None, zorder=5
-    )
+    place = {"ha": ha, "va": "baseline", "transform": fig.dpi_scale_trans}
+    return fig.text(x, baseline, text, size=points, weight=weight, color=colour, zorder=5, **place)
 
 
 def write_lines(
@@ -282,11 +280,16 @@ def runs_width(runs: Sequence[Run]) -> float:
     return sum(run.width for run in runs) + sum(_space(run) for run in runs[:-1])
 
 
-def write_runs(fig: Figure, x: float, y: float, runs: Sequence[Run], *, ha: str = "left") -> None:
-    """Several runs on one baseline, a space between them; `ha` places the whole line at `x`."""
-    left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * runs_width(runs)
+def shrunk(runs: Sequence[Run], width: float) -> list[Run]:
+    """The runs, smaller by one factor where the line would be wider than `width`."""
+    factor = min(1.0, width / runs_width(runs)) if runs else 1.0
+    return [replace(run, points=run.points * factor) for run in runs]
+
+
+def write_runs(fig: Figure, left: float, baseline: float, runs: Sequence[Run]) -> None:
+    """Several runs after each other on one baseline, a space between them."""
     for run in runs:
-        write(fig, left, y, run.text, run.points, weight=run.weight, colour=run.colour)
+        write(fig, left, baseline, run.text, run.points, weight=run.weight, colour=run.colour)
         left += run.width + _space(run)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import json
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -40,24 +41,22 @@ def load_papermill() -> ModuleType:
 
         @classmethod
         def translate_str(cls, val: str) -> str:
-            return '"' + "".join(c if c.isprintable() and c not in '"\\' else c.encode("unicode_escape").decode() if c not in '"\\' else "\\" + c for c in val) + '"'
+            return json.dumps(val, ensure_ascii=False)
 
     class ShellEngine(Engine):
         @classmethod
-        def execute_managed_notebook(cls, nb_man, kernel_name, on_cell=None, **_: Any) -> None:
-            _execute(nb_man, on_cell)
+        def execute_managed_notebook(cls, nb_man, kernel_name, **_: Any) -> None:
+            _execute(nb_man)
 
     papermill_translators.register("python", ReadableTranslator)
     papermill_engines.register(NAME, ShellEngine)
     return papermill
 
 
-def _execute(manager, on_cell) -> None:
+def _execute(manager) -> None:
     """Run every code cell in order; stop at the first error, which stays in the notebook as output."""
     shell = _Shell()
     for index, cell in enumerate(manager.nb.cells):
-        if on_cell:
-            on_cell(index, len(manager.nb.cells))
         manager.cell_start(cell, index)
         if cell.cell_type == "code":
             cell.outputs = []
@@ -90,25 +89,21 @@ class _Shell:
             def publish(self, data, metadata=None, *, transient=None, update=False, **_: Any) -> None:
                 sink("display_data", data=data, metadata=metadata or {})
 
+        class Shell(InteractiveShell):
+            def _showtraceback(self, etype, evalue, stb) -> None:
+                sink("error", ename=etype.__name__, evalue=str(evalue), traceback=stb)
+
         config = Config({"HistoryManager": {"enabled": False}, "HistoryAccessor": {"enabled": False}})
-        InteractiveShell.clear_instance()
-        self._shell = InteractiveShell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, colors="nocolor")
+        self._shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook, colors="nocolor")
         self._outputs: list[Any] = []
 
     def run(self, cell) -> BaseException | None:
         """Run one cell; its outputs and execution count are put into it."""
-        import nbformat
-
         self._outputs = cell.outputs
         cell.execution_count = self._shell.execution_count
         with self._streams():
             result = self._shell.run_cell(cell.source, store_history=True, silent=False)
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None:
-            trace = self._shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
-            self._outputs[:] = [o for o in self._outputs if not (o.output_type == "stream" and o.name == "stdout" and "Traceback" in o.text)]
-            self._outputs.append(nbformat.v4.new_output("error", ename=type(error).__name__, evalue=str(error), traceback=trace))
-        return error
+        return result.error_before_exec or result.error_in_exec
 
     def _emit(self, kind: str, **content: Any) -> None:
         import nbformat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kcq_eval.datafiles import project_root
 from kcq_eval.runs import engine
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "consistency_audit")
+README_FIGURE = "conflict.png"
 CAN_FORK = sys.platform == "linux"  # macOS forks unsafely, Windows not at all
 _LONGEST_FIRST = ("province_coverage", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
@@ -124,11 +126,14 @@ def _without_timings(path: Path) -> None:
 
 
 def store_outputs() -> None:
-    """Bring the committed notebooks up to date: the contract's parameters cell, and outputs as a kernel gives them now.
+    """Bring what is committed of results up to date: the notebooks' parameters cells and outputs, and the README's figure.
 
-    `python tasks.py notebooks` calls this after a change; nbval then checks the stored outputs.
+    `python tasks.py notebooks` calls this after a change; tests then compare.
     """
-    from kcq_eval.parameters import parameters_cell
+    import tempfile
+
+    from kcq_eval.parameters import parameters_cell, read_parameters
+    from kcq_eval.runs.bundle import run
 
     engine.load_papermill()
     import nbclient
@@ -146,6 +151,9 @@ def store_outputs() -> None:
                 cell.metadata = {"tags": ["nbval-check-output"]} if cell.outputs else {}
         nbformat.write(notebook, path)
         _without_timings(path)
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = run(read_parameters({"language": "en", "figure_formats": "png"}), Path(folder) / "bundle")
+        shutil.copy(bundle.folder / "figures" / README_FIGURE, project_root() / "docs" / README_FIGURE)
 
 
 if __name__ == "__main__":
