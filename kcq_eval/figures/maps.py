@@ -68,10 +68,10 @@ def coverage_map(
         ValueError: A status that is not one of `STATUSES`, a code that has no polygon, or a map of the country without islands.
     """
     statuses = provinces["status"].tolist()
+    shapes = _projected(provinces, geojson, key)
     country = "outside" not in statuses
     if country and islands is None:
         raise ValueError("a map of the country shows both archipelagos; give `islands`")
-    shapes = _projected(provinces, geojson, key)
     fig, area = style.frame(words)
     panel = Area(area.left, area.bottom - 0.05, area.width - _KEY_WIDTH - 0.2, area.height + 0.15)
     inset = None
