@@ -18,7 +18,7 @@ from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import Number, Numbers
-from kcq_eval.printed import Interval
+from kcq_eval.printed import Interval, format_number
 from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Texts, capital
 
@@ -64,7 +64,7 @@ def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
         rows["text"] = [texts.number(before), texts.number(now)]
     alt = texts("figure.funding_now_before.alt", before=texts.number(before), now=texts.number(now), growth=growth)
     used = [before, now, numbers[growth_id]]
-    words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=True, growth=growth)
+    words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=basis == "nominal", growth=growth)
     return Exhibit("funding_now_before", words, _sources(used), lambda: charts.funding_bars(rows, words))
 
 
@@ -74,7 +74,7 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
 
     basis = evaluation.parameters.price_basis
     before_id = "funding.baseline" if basis == "nominal" else f"funding.repriced.{basis}"
-    ids = (before_id, "funding.split.facilities", "funding.split.per_facility", "funding.current")
+    ids = (before_id, f"funding.split.facilities.{basis}", f"funding.split.per_facility.{basis}", "funding.current")
     if not _known(numbers, *ids):
         return None
     before, by_number, by_size, now = used = [numbers[number_id] for number_id in ids]
@@ -142,7 +142,9 @@ def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibi
     key = "title" if {"advanced_machinery", "demonstration_model"} <= set(vocabulary.facility_support_types) else "title_neutral"
     alt = texts("figure.mix_change.alt", rows="; ".join(told))
     title, subtitle = texts(f"figure.mix_change.{key}"), texts("figure.mix_change.subtitle")
-    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True)
+    parameters = evaluation.parameters
+    terms = {"before": parameters.baseline_period.text, "now": parameters.current_period.text, "change": texts("figure.mix_change.change")}
+    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words))
 
@@ -199,6 +201,8 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     title = texts("figure.coverage_map.title" if found.before is not None else "figure.coverage_map.title_alone", **counts)
     subtitle = texts("figure.coverage_map.subtitle", vintage=texts(f"vintage.{vintage}"))
     terms = {status: texts(f"figure.coverage_map.{status}", count=len(names)) for status, names in lists.items()}
+    if country:
+        terms[NEVER] = texts("figure.coverage_map.never_country", count=int((rows["status"] == NEVER).sum()))
     terms |= {"big": f"{counts['current']}/{counts['served']}", "big_note": texts("figure.coverage_map.big_note")}
     terms["islands_column"] = f"name_{texts.language}"
     used = [number for number in numbers if number.id.startswith(f"coverage.{vintage}.")]
@@ -232,7 +236,7 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     alt = texts("figure.conflict.alt", rows="; ".join(told))
     words = _words("conflict", texts, evaluation, [], title, texts("figure.conflict.subtitle"), alt, claims=ids, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words))
+    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)))
 
 
 def _conflict_rows(ids: tuple[str, ...], texts: Texts, evaluation: Evaluation) -> tuple[tuple[str, ...], list[dict]] | None:
@@ -272,6 +276,11 @@ def _row(number: Number, texts: Texts, *, scale: int = 1, **more: str) -> dict:
     ends = {"value": bounded.value, "lower": bounded.lower, "upper": bounded.lower if bounded.upper is None else bounded.upper}
     drawn = {name: float(end * scale) for name, end in ends.items()}
     return drawn | {"text": starred(number.digits(texts.language), bounded.depends)} | more
+
+
+def _digits(end: float, texts: Texts) -> str:
+    """The end of a scale, a whole number."""
+    return format_number(round(end), decimals=0, number_format=texts.language)
 
 
 def _in_billions(number: Number) -> Number:

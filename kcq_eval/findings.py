@@ -12,7 +12,8 @@ from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts, capital, holes, templates, uncapital
+from kcq_eval.texts import Texts, capital, uncapital
+from kcq_eval.vocabulary import ALL
 
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
 
@@ -35,9 +36,10 @@ class Finding:
 
 def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
     """A chapter's findings; of alternatives the first whose numbers are known is told."""
+    share = "facility_share" if parameters.share_whole == "all" else "facility_share.rest"
     return {
-        "funding_growth": [(f"funding_growth.{parameters.price_basis}",), ("funding_real",), ("funding_split",)],
-        "facility_shares": [("facilities",), ("facility_share" if parameters.share_whole == "all" else "facility_share.rest",)],
+        "funding_growth": [(f"funding_growth.{parameters.price_basis}", "funding_only"), ("funding_real",), ("funding_split",)],
+        "facility_shares": [("facilities", "facilities_only"), *([] if parameters.scheme_kind == ALL else [(share, "facility_share_open")])],
         "support_type_mix": [("mix",), ("mix_concentration",)],
         "province_coverage": [("coverage", "coverage_only"), ("coverage_34",)],
     }[chapter]
@@ -49,7 +51,7 @@ def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding
     for alternatives in _order(chapter, parameters):
         key = next((key for key in alternatives if texts.has_numbers(f"finding.{key}")), None)
         if key:
-            used = [texts.numbers[name] for name, _ in holes(templates(texts.language)[f"finding.{key}"]) if "." in name]
+            used = texts.numbers_in(f"finding.{key}")
             depends = any(number.bounded.depends for number in used)
             sources = tuple(sorted({claim for number in used for claim in number.sources}))
             found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), depends), depends, sources))
@@ -61,7 +63,7 @@ def assessment(chapter: str, texts: Texts) -> list[tuple[str, str]]:
     """Strengths and shortcomings of a chapter as (`up` or `down`, sentence), only where the bounds decide the direction."""
     numbers = texts.numbers
     compared = {
-        "funding_growth": ["funding.growth.nominal", "funding.growth.cpi", "funding.per_facility.growth"],
+        "funding_growth": ["funding.growth.nominal", "funding.growth.cpi", "funding.per_facility.growth.nominal"],
         "facility_shares": ["facilities.growth"],
         "support_type_mix": ["mix.effective_types.net"],
         "province_coverage": ["coverage.63.net"],

@@ -85,9 +85,9 @@ def verdicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "claim", "statement", "printed", "verdict")
 
 
-def provinces_table(coverage: Coverage, texts: Texts) -> pd.DataFrame:
-    """Names of the provinces kept, new, left and never reached."""
-    rows = [
+def provinces_table(coverage: Coverage | None, texts: Texts) -> pd.DataFrame:
+    """Names of the provinces kept, new, left and never reached; no rows where no list is reported."""
+    rows = [] if coverage is None else [
         (texts(f"column.status_{status}"), str(len(codes)), ", ".join(coverage.names[code] for code in codes))
         for status in (KEPT, NEW, LEFT, NEVER)
         for codes in [coverage.with_status(status)]

@@ -88,7 +88,7 @@ def test_every_number_has_one_id_and_lies_between_its_bounds(vietnamese):
         ("funding.growth.cpi", "18,2 %", "18.2 %"),
         ("funding.growth.gdp_deflator", "17,9 %", "17.9 %"),
         ("funding.baseline", "181.946,9 triệu đồng", "181,946.9 million VND"),
-        ("funding.per_facility.growth", "−44,4 %", "−44.4 %"),
+        ("funding.per_facility.growth.nominal", "−44,4 %", "−44.4 %"),
         ("facilities.share.current", "61,4 %", "61.4 %"),
         ("facilities.baseline.consultancy", "0–2", "0–2"),
         ("coverage.63.share.current", "46,4 %", "46.4 %"),

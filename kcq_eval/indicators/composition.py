@@ -38,7 +38,7 @@ def _facilities(estimates: Estimates, parameters: Parameters) -> Iterator[Number
         whole = estimates.get("facilities", p, parameters.centre)
         yield from report(f"facilities.all.{when}", whole, "count", period=when)
         part = now if when == "current" else before
-        if part and whole and whole.upper is not None:
+        if part and whole and whole.upper is not None and parameters.scheme_kind != ALL:
             rest = _rest(estimates, parameters, when)
             yield from report(f"facilities.rest.{when}", rest, "count", period=when)
             divisor = whole if parameters.share_whole == "all" else rest

@@ -31,31 +31,33 @@ def _numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters:
     yield from report("funding.change", billions(now - before), "billion_vnd", 1)
     yield from report("funding.growth.nominal", growth_pct(now, before), "percent", 2)
     yield from report("funding.annualised.nominal", annualised_pct(now, before, period, baseline), "percent", 2)
+    in_prices = {"nominal": before}
     for basis, index in prices.items():
         dearer = index.change(period, baseline)
         if dearer is None:
             continue
-        repriced = before.scaled(dearer)
+        in_prices[basis] = repriced = before.scaled(dearer)
         about = {"price_basis": basis}
         yield from report(f"funding.prices.{basis}", Bounded.exactly((dearer - 1) * 100), "percent", 2, "funding.prices", **about)
         yield from report(f"funding.repriced.{basis}", billions(repriced), "billion_vnd", 1, "funding.repriced", **about)
         yield from report(f"funding.growth.{basis}", growth_pct(now, repriced), "percent", 1, "funding.growth.real", **about)
         real = annualised_pct(now, repriced, period, baseline)
         yield from report(f"funding.annualised.{basis}", real, "percent", 1, "funding.annualised.real", **about)
-        if basis == parameters.price_basis:
-            before = repriced
     facilities_now, facilities_before = (estimates.get("facilities", p, **scope) for p in (period, baseline))
     if facilities_now is None or facilities_before is None:
         return
-    each_now, each_before = now / facilities_now, before / facilities_before
-    if each_now is None or each_before is None:
-        return
+    each_now = now / facilities_now
     yield from report("funding.per_facility.current", each_now, "million_vnd", 0, period="current")
-    yield from report("funding.per_facility.baseline", each_before, "million_vnd", 0, period="baseline")
-    yield from report("funding.per_facility.growth", growth_pct(each_now, each_before), "percent", 1)
-    by_number, by_size = shapley_split(facilities_now, facilities_before, each_now, each_before)
-    yield from report("funding.split.facilities", billions(by_number), "billion_vnd", 1)
-    yield from report("funding.split.per_facility", billions(by_size), "billion_vnd", 1)
+    for basis, repriced in in_prices.items():
+        each_before = repriced / facilities_before
+        if each_now is None or each_before is None:
+            return
+        growth, about = growth_pct(each_now, each_before), {"price_basis": basis}
+        yield from report(f"funding.per_facility.baseline.{basis}", each_before, "million_vnd", 0, "funding.per_facility.baseline", **about)
+        yield from report(f"funding.per_facility.growth.{basis}", growth, "percent", 1, "funding.per_facility.growth", **about)
+        by_number, by_size = shapley_split(facilities_now, facilities_before, each_now, each_before)
+        yield from report(f"funding.split.facilities.{basis}", billions(by_number), "billion_vnd", 1, "funding.split.facilities", **about)
+        yield from report(f"funding.split.per_facility.{basis}", billions(by_size), "billion_vnd", 1, "funding.split.per_facility", **about)
 
 
 def billions(million_vnd: Bounded) -> Bounded:

@@ -19,7 +19,7 @@ from kcq_eval.parameters import Parameters
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 LANGUAGES = ("vi", "en")
-_HOLE = re.compile(r"\{(@?[\w.-]+)(?::(\w+))?\}")
+_HOLE = re.compile(r"\{(@?[\w.@-]+)(?::(\w+))?\}")
 
 
 @functools.cache
@@ -57,6 +57,7 @@ class Texts:
         self._vocabulary = vocabulary
         self.numbers = numbers
         kind = self.label(parameters.scheme_kind) if parameters.scheme_kind != ALL else self._templates["kind.all"]
+        self._basis = parameters.price_basis
         self._context = {
             "@period": parameters.current_period.text,
             "@baseline": parameters.baseline_period.text,
@@ -83,13 +84,17 @@ class Texts:
                 return str(values[name])
             if name in self._context:
                 return self._context[name]
-            return self.number(self.numbers[name], form)
+            return self.number(self.numbers[self._id(name)], form)
 
         return _HOLE.sub(put_in, template)
 
     def has_numbers(self, key: str) -> bool:
         """Whether every number that the text names is known."""
-        return all(name in self.numbers for name, _ in holes(self._templates[key]) if "." in name)
+        return all(self._id(name) in self.numbers for name, _ in holes(self._templates[key]) if "." in name)
+
+    def numbers_in(self, key: str) -> list[Number]:
+        """The numbers that the text names."""
+        return [self.numbers[self._id(name)] for name, _ in holes(self._templates[key]) if "." in name]
 
     def lines(self, key: str) -> list[str]:
         """A text that is a list of sentences."""
@@ -121,10 +126,15 @@ class Texts:
         *first, end = list(parts) or [""]
         return f"{', '.join(first)} {self._templates[last]} {end}" if first else end
 
+    def _id(self, name: str) -> str:
+        """A number's id as a text names it: `@basis` stands for the run's price basis."""
+        return name.replace("@basis", self._basis)
+
     def _with_unit(self, digits: str, unit: str) -> str:
         if unit == "percent":
             return f"{digits}{NBSP}%"
-        return f"{digits} {self._templates[f'unit.{unit}']}" if f"unit.{unit}" in self._templates else digits
+        words = self._templates.get(f"unit.{unit}")
+        return NBSP.join([digits, *words.split()]) if words else digits
 
     def _about(self, name: str, code: str) -> str:
         if name == "claim":
