@@ -51,16 +51,15 @@ def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
     if basis == "nominal":
         title, subtitle = texts("figure.funding_now_before.title"), texts("figure.funding_now_before.subtitle")
     else:
-        title = texts("figure.funding_now_before.title_real", growth=growth)
+        title, now = texts("figure.funding_now_before.title_real", growth=growth), _in_billions(now)
         subtitle = texts("figure.funding_now_before.subtitle_real", price_basis=texts(f"price_basis.{basis}"))
-    scale = 1 if before.unit == now.unit else 1_000  # a deflated baseline is given in billion VND
     rows = pd.DataFrame(
         [
-            _row(before, texts, label=evaluation.parameters.baseline_period.text, role="baseline", scale=scale),
+            _row(before, texts, label=evaluation.parameters.baseline_period.text, role="baseline"),
             _row(now, texts, label=evaluation.parameters.current_period.text, role="current"),
         ]
     )
-    if scale != 1:
+    if basis != "nominal":
         rows["text"] = [texts.number(before), texts.number(now)]
     alt = texts("figure.funding_now_before.alt", before=texts.number(before), now=texts.number(now), growth=growth)
     used = [before, now, numbers[growth_id]]
@@ -93,7 +92,9 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     more_for_less = by_number.direction == "up" and by_size.direction == "down"
     title = texts("figure.funding_split.title" if more_for_less else "figure.funding_split.title_neutral")
     alt = texts("figure.funding_split.alt", facilities=texts.number(by_number, "change"), per_facility=texts.number(by_size, "change"))
-    words = _words("funding_split", texts, evaluation, used, title, texts("figure.funding_split.subtitle"), alt, axis=True)
+    key = "figure.funding_split.subtitle" if basis == "nominal" else "figure.funding_split.subtitle_real"
+    subtitle = texts(key, price_basis=texts(f"price_basis.{basis}"))
+    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True)
     return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words))
 
 
@@ -270,11 +271,11 @@ def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Tex
     }
 
 
-def _row(number: Number, texts: Texts, *, scale: int = 1, **more: str) -> dict:
+def _row(number: Number, texts: Texts, **more: str) -> dict:
     """A number as a chart draws it: floats for places, the text as it is read."""
     bounded = number.bounded
     ends = {"value": bounded.value, "lower": bounded.lower, "upper": bounded.lower if bounded.upper is None else bounded.upper}
-    drawn = {name: float(end * scale) for name, end in ends.items()}
+    drawn = {name: float(end) for name, end in ends.items()}
     return drawn | {"text": starred(number.digits(texts.language), bounded.depends)} | more
 
 
