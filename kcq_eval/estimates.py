@@ -151,7 +151,7 @@ def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
         if extent is None:
             continue
         scale = UNITS[vocabulary.measures[quantity.measure].unit].scale
-        lower, upper = (None if end is None else Fraction(end, scale) for end in extent)
+        lower, upper = (None if end is None else end / scale for end in extent)
         value = stated.get(quantity)
         if value is None:
             point, basis = ((lower + upper) / 2 if upper is not None else lower), DERIVED

@@ -1,7 +1,6 @@
 """Claims and structural rules as exact linear constraints over quantities, each under its name.
 
-Every quantity is a whole number of its base unit (đồng, facilities, provinces, …) and not negative. Products never
-arise: a share or a growth is printed, so its interval ends are constants (part ≥ lower · whole, part ≤ upper · whole).
+Quantities are not negative; counts are whole numbers, money (in đồng) need not be. Products never arise: a share or a growth is printed, so its interval ends are constants (part ≥ lower · whole, part ≤ upper · whole).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kcq_eval.claims import Claim, Published, Quantity
-from kcq_eval.printed import Interval, Printed
+from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 
@@ -44,6 +43,7 @@ class System:
     quantities: tuple[Quantity, ...]
     claims: tuple[Constraint, ...]
     rules: tuple[Constraint, ...]
+    continuous: frozenset[Quantity] = frozenset()  # not counted in whole things: money
 
 
 def build_system(published: Published) -> System:
@@ -60,7 +60,8 @@ def assemble(claims: list[Constraint], vocabulary: Vocabulary) -> System:
         mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     rules += [*_lists(mentioned, vocabulary), *_part_of_whole(mentioned, vocabulary), *_durations(mentioned)]
     mentioned |= {quantity for rule in rules for quantity in rule.quantities}
-    return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules))
+    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measures[q.measure].unit].family == "money")
+    return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules), continuous)
 
 
 def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from kcq_eval.audit.constraints import System, build_system
-from kcq_eval.audit.solver import Component, Undecided, components, holds, minimal_sets, shrink
+from kcq_eval.audit.constraints import Linear, System, build_system
+from kcq_eval.audit.solver import Answer, Component, Undecided, components, holds, minimal_sets, shrink
 from kcq_eval.claims import Claim, Published, Quantity, load_published
 from kcq_eval.errors import BadInput, Problem, nearest
 from kcq_eval.printed import Interval
@@ -85,7 +85,7 @@ class Audit:
             raise BadInput([Problem("conflict_remains", "parameters", None, "explanation", choice, ", ".join(listed))])
         return tuple(sorted(chosen, key=self._order))
 
-    def extents(self, set_aside: Iterable[str]) -> dict[Quantity, tuple[int, int | None] | None]:
+    def extents(self, set_aside: Iterable[str]) -> dict[Quantity, tuple[Fraction, Fraction | None] | None]:
         """Smallest and largest value of every quantity, in base units, without some claims; None where undecided."""
         left_out = frozenset(set_aside)
         return {quantity: extent for part in self.parts for quantity, extent in _extents(part, left_out & set(part.claims)).items()}
@@ -100,9 +100,10 @@ class Audit:
         lower, upper = extent
         outright = {c.claim_id for c in self.published.claims if c.quantity == quantity and c.relation in ("value", "ratio")}
         claims = sorted(set(part.claims) - left_out, key=lambda c: (c not in outright, self._order(c)))
-        beyond = [{"below": (quantity, lower - 1)}] if lower > 0 else []
-        beyond += [{"above": (quantity, upper + 1)}] if upper is not None else []
-        needed = shrink(claims, lambda kept: all(_excludes(part, kept, **end) for end in beyond))
+        beyond = [Interval(None, lower, upper_open=True)] if lower > 0 else []
+        beyond += [Interval(upper, None, lower_open=True)] if upper is not None else []
+        outside = [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
+        needed = shrink(claims, lambda kept: all(part.feasible(kept, [end]) is Answer.NO for end in outside))
         return tuple(sorted(needed, key=self._order))
 
     def required(self, claim: Claim) -> Interval | None:
@@ -123,7 +124,7 @@ class Audit:
         ends = [extents[q] for q in (claim.quantity, claim.reference or claim.whole) if q is not None]
         if None in ends:
             return None
-        found, *by = [Interval(*map(_fraction, pair)) for pair in ends]
+        found, *by = [Interval(*pair) for pair in ends]
         if not by:
             return found
         (by,) = by
@@ -197,7 +198,7 @@ def _rank(order: dict):
 
 
 @functools.lru_cache(maxsize=4_096)
-def _extents(part: Component, set_aside: frozenset[str]) -> dict[Quantity, tuple[int, int | None] | None]:
+def _extents(part: Component, set_aside: frozenset[str]) -> dict[Quantity, tuple[Fraction, Fraction | None] | None]:
     claims = [claim for claim in part.claims if claim not in set_aside]
     found = {}
     for quantity in part.quantities:
@@ -206,11 +207,3 @@ def _extents(part: Component, set_aside: frozenset[str]) -> dict[Quantity, tuple
         except Undecided:
             found[quantity] = None
     return found
-
-
-def _excludes(part: Component, claims: list[str], **beyond) -> bool:
-    return part.feasible(claims, **beyond).value == "no"
-
-
-def _fraction(end: int | None) -> Fraction | None:
-    return None if end is None else Fraction(end)

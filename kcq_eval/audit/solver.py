@@ -1,15 +1,15 @@
-"""Exact answers about linear constraints over whole numbers. The only module that knows the solvers.
+"""Exact answers about linear constraints. The only module that knows the solvers.
 
-OR-Tools CP-SAT answers, fast but in 64 bits; Z3 answers where the amounts leave it no room, and confirms every conflict
-without any bound on the values. Limits are counted in the solvers' own steps, not in seconds, so that the same question
-gets the same answer on every machine. An answer is yes, no, or unknown; unknown never accuses.
+Counts are whole numbers, money is any fraction of a đồng. OR-Tools CP-SAT answers about counts alone, fast but in 64 bits; Z3
+answers where money comes in or 64 bits leave no room, and confirms every conflict without a bound on the values. Limits are
+counted in the solvers' own steps, not in seconds, so that the same question gets the same answer on every machine. An
+answer is yes, no, or unknown; unknown never accuses.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
@@ -17,9 +17,10 @@ from ortools.sat.python import cp_model
 
 from kcq_eval.audit.constraints import Constraint, Linear, System
 from kcq_eval.claims import Quantity
+from kcq_eval.printed import Interval
 
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
-STEP_LIMIT = 200_000_000  # Z3's resource count for one question, about as long
+STEP_LIMIT = 50_000_000  # Z3's resource count for one question
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _HEADROOM = 1_000  # values up to this many times the largest stated one must fit, or Z3 answers
 
@@ -34,157 +35,153 @@ class Undecided(Exception):
     """No answer within the limit."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """lower ≤ Σ coefficient · variable ≤ upper in whole numbers of any size; None is unbounded."""
-
-    terms: tuple[tuple[int, int], ...]
-    lower: int | None
-    upper: int | None
-
-
 class Component:
     """Claims and rules that share quantities, directly or through others; nothing outside can matter to them."""
 
-    def __init__(self, quantities: Sequence[Quantity], claims: Sequence[Constraint], rules: Sequence[Constraint]):
+    def __init__(
+        self, quantities: Sequence[Quantity], claims: Sequence[Constraint], rules: Sequence[Constraint], continuous: frozenset[Quantity] = frozenset()
+    ):
         self.quantities = tuple(quantities)
         self.claims = tuple(claim.name for claim in claims)
-        self._index = {quantity: i for i, quantity in enumerate(self.quantities)}
-        self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
-        caps = self._caps()
-        self._solver = _Unbounded(len(self.quantities)) if caps is None else _Bounded(caps)
+        self._claim_parts = {claim.name: claim.parts for claim in claims}
+        self._rule_parts = [part for rule in rules for part in rule.parts]
+        self._any_size = _AnySize(self.quantities, continuous)
+        self._solver = self._any_size
+        if not continuous.intersection(self.quantities):
+            caps = _caps(self.quantities, [*self._rule_parts, *(part for claim in claims for part in claim.parts)])
+            self._solver = self._any_size if caps is None else _SixtyFourBits(caps)
 
-    def feasible(
-        self, claims: Iterable[str], *, below: tuple[Quantity, int] | None = None, above: tuple[Quantity, int] | None = None
-    ) -> Answer:
-        """Can these claims all hold (and a quantity be at most `below`, or at least `above`)?"""
-        rows = self._rows(claims)
-        if below:
-            rows.append(Row(((self._index[below[0]], 1),), None, below[1]))
-        if above:
-            rows.append(Row(((self._index[above[0]], 1),), above[1], None))
-        return self._solver.feasible(rows)
+    def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
+        """Can these claims all hold, and what else is asked for with them?"""
+        return self._solver.feasible([*self._parts(claims), *also])
 
-    def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[int, int | None]:
+    def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
+
+        An end that the quantity only comes close to is given as if it were reached.
 
         Raises:
             Undecided: No proof within the limit, or the claims cannot hold.
         """
-        return self._solver.extent(self._rows(claims), self._index[quantity])
+        return self._solver.extent(self._parts(claims), quantity)
 
     def confirmed(self, conflict: Iterable[str]) -> bool:
         """Whether the claims cannot hold for values of any size either."""
-        return _Unbounded(len(self.quantities)).feasible(self._rows(conflict)) is Answer.NO
+        return self._any_size.feasible(self._parts(conflict)) is Answer.NO
 
-    def _rows(self, claims: Iterable[str]) -> list[Row]:
-        return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
-
-    def _row(self, part: Linear) -> Row:
-        """Whole-number coefficients; a strict end becomes the next whole number."""
-        interval = part.interval
-        scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
-        coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
-        divisor = math.gcd(*coefficients) or 1
-        factor = Fraction(scale, divisor)
-        lower = upper = None
-        if interval.lower is not None:
-            end = interval.lower * factor
-            lower = math.floor(end) + 1 if interval.lower_open else math.ceil(end)
-        if interval.upper is not None:
-            end = interval.upper * factor
-            upper = math.ceil(end) - 1 if interval.upper_open else math.floor(end)
-        terms = tuple((self._index[quantity], c // divisor) for (quantity, _), c in zip(part.terms, coefficients))
-        return Row(terms, lower, upper)
-
-    def _caps(self) -> list[int] | None:
-        """For each quantity a value well above all that is stated of its measure, such that no sum leaves 64 bits; None if none fits."""
-        rows = [*self._rule_rows, *(row for rows in self._claim_rows.values() for row in rows)]
-        stated = dict.fromkeys((quantity.measure for quantity in self.quantities), 1)
-        for row in rows:
-            if len(row.terms) == 1:
-                measure = self.quantities[row.terms[0][0]].measure
-                stated[measure] = max(stated[measure], *(abs(end) for end in (row.lower, row.upper) if end is not None), 1)
-        sizes = [stated[quantity.measure] for quantity in self.quantities]
-        largest = max((sum(abs(c) * sizes[i] for i, c in row.terms) for row in rows), default=1)
-        largest = max([largest, *sizes, *(abs(end) for row in rows for end in (row.lower, row.upper) if end is not None)])
-        headroom = _LARGEST_SUM // largest
-        return None if headroom < _HEADROOM else [size * headroom for size in sizes]
+    def _parts(self, claims: Iterable[str]) -> list[Linear]:
+        return [*self._rule_parts, *(part for claim in claims for part in self._claim_parts[claim])]
 
 
-class _Bounded:
-    """CP-SAT over values from 0 to the caps."""
+class _SixtyFourBits:
+    """CP-SAT over whole numbers from 0 to a cap for each quantity."""
 
-    def __init__(self, caps: Sequence[int]):
+    def __init__(self, caps: dict[Quantity, int]):
         self._caps = caps
 
-    def feasible(self, rows: Sequence[Row]) -> Answer:
-        model, _ = self._model(rows)
-        status = _cp_sat().solve(model)
+    def feasible(self, parts: Sequence[Linear]) -> Answer:
+        status = _cp_sat().solve(self._model(parts)[0])
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer.YES
         return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
 
-    def extent(self, rows: Sequence[Row], index: int) -> tuple[int, int | None]:
-        model, variables = self._model(rows)
+    def extent(self, parts: Sequence[Linear], quantity: Quantity) -> tuple[Fraction, Fraction | None]:
+        model, variables = self._model(parts)
         ends = []
         for objective in (model.minimize, model.maximize):
-            objective(variables[index])
+            objective(variables[quantity])
             solver = _cp_sat()
             if solver.solve(model) != cp_model.OPTIMAL:
-                raise Undecided
-            ends.append(solver.value(variables[index]))
+                raise Undecided(quantity.key)
+            ends.append(Fraction(solver.value(variables[quantity])))
             model.clear_objective()
-        return ends[0], (None if ends[1] >= self._caps[index] else ends[1])
+        return ends[0], (None if ends[1] >= self._caps[quantity] else ends[1])
 
-    def _model(self, rows: Sequence[Row]) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
+    def _model(self, parts: Sequence[Linear]) -> tuple[cp_model.CpModel, dict[Quantity, cp_model.IntVar]]:
         model = cp_model.CpModel()
-        variables = [model.new_int_var(0, cap, "") for cap in self._caps]
-        for row in rows:
-            expression = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
-            lower = -_LARGEST_SUM if row.lower is None else row.lower
-            upper = _LARGEST_SUM if row.upper is None else row.upper
-            model.add_linear_constraint(expression, lower, upper)
+        variables = {quantity: model.new_int_var(0, cap, "") for quantity, cap in self._caps.items()}
+        for part in parts:
+            terms, lower, upper = _in_whole_numbers(part)
+            total = cp_model.LinearExpr.weighted_sum([variables[quantity] for quantity, _ in terms], [c for _, c in terms])
+            model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
         return model, variables
 
 
-class _Unbounded:
-    """Z3 over whole numbers of any size, not negative."""
+class _AnySize:
+    """Z3 over numbers of any size, not negative: whole ones, and fractions for continuous quantities."""
 
-    def __init__(self, count: int):
-        self._count = count
+    def __init__(self, quantities: Sequence[Quantity], continuous: frozenset[Quantity]):
+        self._sorts = {quantity: quantity in continuous for quantity in quantities}
 
-    def feasible(self, rows: Sequence[Row]) -> Answer:
+    def feasible(self, parts: Sequence[Linear]) -> Answer:
         import z3
 
-        answer = self._stated(z3.Solver(), rows).check()
+        answer = self._stated(z3.Solver(), parts)[0].check()
         return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
 
-    def extent(self, rows: Sequence[Row], index: int) -> tuple[int, int | None]:
+    def extent(self, parts: Sequence[Linear], quantity: Quantity) -> tuple[Fraction, Fraction | None]:
         import z3
 
-        ends = []
+        ends: list[Fraction | None] = []
         for side in ("minimize", "maximize"):
-            optimize = self._stated(z3.Optimize(), rows)
-            goal = getattr(optimize, side)(z3.Int(f"q{index}"))
+            optimize, variables = self._stated(z3.Optimize(), parts)
+            goal = getattr(optimize, side)(variables[quantity])
             if optimize.check() != z3.sat:
-                raise Undecided
-            end = optimize.lower(goal) if side == "minimize" else optimize.upper(goal)
-            ends.append(end.as_long() if z3.is_int_value(end) else None)
-        return ends[0], ends[1]
+                raise Undecided(quantity.key)
+            infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
+            ends.append(None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long()))
+        return ends[0] or Fraction(0), ends[1]
 
-    def _stated(self, solver, rows: Sequence[Row]):
+    def _stated(self, solver, parts: Sequence[Linear]):
         import z3
 
         solver.set("rlimit", STEP_LIMIT)
-        variables = [z3.Int(f"q{i}") for i in range(self._count)]
-        solver.add([variable >= 0 for variable in variables])
-        for row in rows:
-            total = z3.Sum([c * variables[i] for i, c in row.terms])
-            solver.add([total >= row.lower] if row.lower is not None else [])
-            solver.add([total <= row.upper] if row.upper is not None else [])
-        return solver
+        variables = {q: z3.Real(f"q{i}") if continuous else z3.Int(f"q{i}") for i, (q, continuous) in enumerate(self._sorts.items())}
+        solver.add([variable >= 0 for variable in variables.values()])
+        for part in parts:
+            terms, interval = _with_whole_coefficients(part)
+            total = z3.Sum([c * variables[quantity] for quantity, c in terms])
+            for end, strict, test in (
+                (interval.lower, interval.lower_open, (total.__ge__, total.__gt__)),
+                (interval.upper, interval.upper_open, (total.__le__, total.__lt__)),
+            ):
+                if end is not None:
+                    solver.add(test[strict](z3.Q(end.numerator, end.denominator) if end.denominator > 1 else end.numerator))
+        return solver, variables
+
+
+def _with_whole_coefficients(part: Linear) -> tuple[list[tuple[Quantity, int]], Interval]:
+    """The same constraint times what makes its coefficients whole and without a common factor."""
+    scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
+    coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
+    divisor = math.gcd(*coefficients) or 1
+    terms = [(quantity, c // divisor) for (quantity, _), c in zip(part.terms, coefficients)]
+    return terms, part.interval.scaled(Fraction(scale, divisor))
+
+
+def _in_whole_numbers(part: Linear) -> tuple[list[tuple[Quantity, int]], int | None, int | None]:
+    """Terms, lower and upper end between which a sum of whole numbers must lie; a strict end becomes the next whole number."""
+    terms, interval = _with_whole_coefficients(part)
+    lower = upper = None
+    if interval.lower is not None:
+        lower = math.floor(interval.lower) + 1 if interval.lower_open else math.ceil(interval.lower)
+    if interval.upper is not None:
+        upper = math.ceil(interval.upper) - 1 if interval.upper_open else math.floor(interval.upper)
+    return terms, lower, upper
+
+
+def _caps(quantities: Sequence[Quantity], parts: Sequence[Linear]) -> dict[Quantity, int] | None:
+    """For each quantity a value well above all that is stated of its measure, such that no sum leaves 64 bits; None if none fits."""
+    rows = [_in_whole_numbers(part) for part in parts]
+    stated = dict.fromkeys((quantity.measure for quantity in quantities), 1)
+    ends = [(terms, [abs(end) for end in (lower, upper) if end is not None]) for terms, lower, upper in rows]
+    for terms, sizes in ends:
+        if len(terms) == 1:
+            measure = terms[0][0].measure
+            stated[measure] = max(stated[measure], *sizes, 1)
+    sums = [sum(abs(c) * stated[quantity.measure] for quantity, c in terms) for terms, _ in ends]
+    headroom = _LARGEST_SUM // max([1, *sums, *stated.values(), *(size for _, sizes in ends for size in sizes)])
+    return None if headroom < _HEADROOM else {quantity: stated[quantity.measure] * headroom for quantity in quantities}
 
 
 def components(system: System) -> list[Component]:
@@ -207,7 +204,7 @@ def components(system: System) -> list[Component]:
         groups.setdefault(root(quantity), ([], [], []))[0].append(quantity)
     for constraint, first in zip(constraints, firsts):
         groups[root(first)][1 if constraint.is_claim else 2].append(constraint)
-    return [Component(*group) for group in groups.values()]
+    return [Component(*group, system.continuous) for group in groups.values()]
 
 
 def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
