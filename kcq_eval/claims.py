@@ -128,7 +128,7 @@ class Published:
         return self._by_id[claim_id]
 
     def position(self, claim_id: str) -> int:
-        """Where a claim stands in the order of catalogue and claim numbers, which lists of claims follow."""
+        """Where a claim stands in the order of documents (newest first) and claim numbers, which every list of claims follows."""
         return self._positions[claim_id]
 
     @functools.cached_property

@@ -60,7 +60,7 @@ def _estimates(examined: Audit, set_aside: tuple[str, ...]) -> Estimates:
 
 
 def _chosen_sources(parameters: Parameters, published: Published) -> tuple[str, ...]:
-    """Ids of the sources to use, in the catalogue's order."""
+    """Ids of the sources to use, the newest first."""
     if parameters.sources == ALL:
         return tuple(published.sources)
     given = [part.strip() for part in parameters.sources.split(",") if part.strip()]

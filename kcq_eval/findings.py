@@ -113,7 +113,7 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
 
 
 def main_source(evaluation: Evaluation) -> str:
-    """The source whose figures are numbered without naming it: the first of the catalogue that is used."""
+    """The source whose figures are numbered without naming it: the newest that is used."""
     return next(iter(evaluation.published.sources))
 
 

@@ -37,7 +37,7 @@ class Source:
 
 
 def load_sources(folder: Path, problems: Problems) -> dict[str, Source]:
-    """The documents by id, in the order of the catalogue; what is wrong goes into `problems`."""
+    """The documents by id, the newest first; what is wrong goes into `problems`."""
     sources: dict[str, Source] = {}
     for row in read_table(folder / "sources.csv", COLUMNS, problems=problems):
         wrong = [row.one_of("language", ("vi", "en")), row.one_of("number_format", (*NUMBER_FORMATS, ""))]
@@ -61,4 +61,5 @@ def load_sources(folder: Path, problems: Problems) -> dict[str, Source]:
             row["source_id"], row["title_vi"], row["title_en"], row["publisher"], published, row["number_format"], row["licence"],
             row["sha256"], row["access_note"],
         )  # fmt: skip
-    return sources
+    newest_first = sorted(sources.values(), key=lambda source: (-source.published.toordinal(), source.source_id))
+    return {source.source_id: source for source in newest_first}

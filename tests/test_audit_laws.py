@@ -1,23 +1,18 @@
 """Laws of the audit that hold for any programme at all, not only for the published one."""
 
-import itertools
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from ortools.sat.python import cp_model
 
-from kcq_eval.audit import solver
-from kcq_eval.audit.constraints import Constraint, Linear, System
-from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, UNDECIDED, Audit, audit_claims, audit_system
+from kcq_eval.audit.explanations import CONSISTENT, Audit, audit_claims
 from kcq_eval.claims import Claim, Published, Quantity
-from kcq_eval.estimates import estimate
 from kcq_eval.parameters import Period
-from kcq_eval.printed import UNITS, Interval, Printed, format_number
+from kcq_eval.printed import UNITS, Printed, format_number
 from kcq_eval.vocabulary import ALL, load_vocabulary
 
 F = Fraction

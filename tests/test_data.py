@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-
 from conftest import read_rows
+
 from kcq_eval import claims, prices, printed, sources, vocabulary
 from kcq_eval.audit.explanations import audit_claims
 from kcq_eval.claims import Claim, load_published

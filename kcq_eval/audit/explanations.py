@@ -27,7 +27,7 @@ class Audit:
         published: The documents and claims that were asked about.
         conflicts: Every minimal set of claims that cannot all be true, as sorted ids.
         explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then
-            by the order of catalogue and claim numbers. With no conflict there is none.
+            by the order of documents and claim numbers. With no conflict there is none.
         undecided: Claims of the parts that the solver could not decide.
     """
 

@@ -1,9 +1,9 @@
 """Exact answers about linear constraints. The only module that knows the solvers.
 
-Counts are whole numbers, money is any fraction of a đồng. OR-Tools CP-SAT answers about counts alone, fast but in 64 bits; Z3
-answers where money comes in or 64 bits leave no room, and confirms every conflict without a bound on the values. Limits are
-counted in the solvers' own steps, not in seconds, so that the same question gets the same answer on every machine. An
-answer is yes, no, or unknown; unknown never accuses.
+Counts are whole numbers, money is any fraction of a đồng. Each constraint first narrows its quantities' ranges; then OR-Tools
+CP-SAT answers where all are bounded counts within 64 bits, and Z3 where money comes in or a range stays open. No range is
+ever assumed. Limits are counted in the solvers' own steps, not in seconds, so that the same question gets the same answer on
+every machine. An answer is yes, no, or unknown; unknown never accuses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from kcq_eval.printed import Interval
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
 STEP_LIMIT = 50_000_000  # Z3's resource count for one question
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
-_HEADROOM = 1_000  # values up to this many times the largest stated one must fit, or Z3 answers
+_ROUNDS = 20  # of narrowing; what it leaves is for the solvers
+
+Range = tuple[Fraction, Fraction | None]  # from, to; None is unbounded
 
 
 class Answer(Enum):
@@ -45,109 +47,178 @@ class Component:
         self.claims = tuple(claim.name for claim in claims)
         self._claim_parts = {claim.name: claim.parts for claim in claims}
         self._rule_parts = [part for rule in rules for part in rule.parts]
-        self._any_size = _AnySize(self.quantities, continuous)
-        self._solver = self._any_size
-        if not continuous.intersection(self.quantities):
-            caps = _caps(self.quantities, [*self._rule_parts, *(part for claim in claims for part in claim.parts)])
-            self._solver = self._any_size if caps is None else _SixtyFourBits(caps)
+        self._continuous = continuous.intersection(quantities)
 
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        return self._solver.feasible([*self._parts(claims), *also])
+        parts = [*self._parts(claims), *also]
+        ranges = narrowed(parts, self.quantities, self._continuous)
+        return Answer.NO if ranges is None else self._solver(ranges, parts).feasible()
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
 
-        An end that the quantity only comes close to is given as if it were reached.
+        An end that the quantity only comes close to is given as if it were reached. Where the solver gives no answer within
+        its limit the ends are those of `narrowed`: wider than the truth perhaps, never narrower.
 
         Raises:
-            Undecided: No proof within the limit, or the claims cannot hold.
+            Undecided: The claims cannot hold.
         """
-        return self._solver.extent(self._parts(claims), quantity)
-
-    def confirmed(self, conflict: Iterable[str]) -> bool:
-        """Whether the claims cannot hold for values of any size either."""
-        return self._any_size.feasible(self._parts(conflict)) is Answer.NO
+        parts = self._parts(claims)
+        ranges = narrowed(parts, self.quantities, self._continuous)
+        if ranges is None:
+            raise Undecided(quantity.key)
+        lower, upper = ranges[quantity]
+        if lower == upper:
+            return lower, upper
+        solver = self._solver(ranges, parts)
+        return solver.end(quantity, "minimize", lower) or Fraction(0), solver.end(quantity, "maximize", upper)
 
     def _parts(self, claims: Iterable[str]) -> list[Linear]:
         return [*self._rule_parts, *(part for claim in claims for part in self._claim_parts[claim])]
 
+    def _solver(self, ranges: dict[Quantity, Range], parts: Sequence[Linear]) -> _SixtyFourBits | _AnySize:
+        if not self._continuous and _fits(ranges, parts):
+            return _SixtyFourBits(ranges, parts)
+        return _AnySize(ranges, parts, self._continuous)
+
 
 class _SixtyFourBits:
-    """CP-SAT over whole numbers from 0 to a cap for each quantity."""
+    """CP-SAT over whole numbers whose ranges keep every sum within 64 bits."""
 
-    def __init__(self, caps: dict[Quantity, int]):
-        self._caps = caps
+    def __init__(self, ranges: dict[Quantity, Range], parts: Sequence[Linear]):
+        self._model = cp_model.CpModel()
+        self._variables = {q: self._model.new_int_var(int(lower), int(upper), "") for q, (lower, upper) in ranges.items()}
+        for part in parts:
+            terms, lower, upper = _in_whole_numbers(part)
+            total = cp_model.LinearExpr.weighted_sum([self._variables[quantity] for quantity, _ in terms], [c for _, c in terms])
+            self._model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
 
-    def feasible(self, parts: Sequence[Linear]) -> Answer:
-        status = _cp_sat().solve(self._model(parts)[0])
+    def feasible(self) -> Answer:
+        status = _cp_sat().solve(self._model)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return Answer.YES
         return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
 
-    def extent(self, parts: Sequence[Linear], quantity: Quantity) -> tuple[Fraction, Fraction | None]:
-        model, variables = self._model(parts)
-        ends = []
-        for objective in (model.minimize, model.maximize):
-            objective(variables[quantity])
-            solver = _cp_sat()
-            if solver.solve(model) != cp_model.OPTIMAL:
-                raise Undecided(quantity.key)
-            ends.append(Fraction(solver.value(variables[quantity])))
-            model.clear_objective()
-        return ends[0], (None if ends[1] >= self._caps[quantity] else ends[1])
-
-    def _model(self, parts: Sequence[Linear]) -> tuple[cp_model.CpModel, dict[Quantity, cp_model.IntVar]]:
-        model = cp_model.CpModel()
-        variables = {quantity: model.new_int_var(0, cap, "") for quantity, cap in self._caps.items()}
-        for part in parts:
-            terms, lower, upper = _in_whole_numbers(part)
-            total = cp_model.LinearExpr.weighted_sum([variables[quantity] for quantity, _ in terms], [c for _, c in terms])
-            model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
-        return model, variables
+    def end(self, quantity: Quantity, side: str, known: Fraction | None) -> Fraction | None:
+        getattr(self._model, side)(self._variables[quantity])
+        solver = _cp_sat()
+        return Fraction(solver.value(self._variables[quantity])) if solver.solve(self._model) == cp_model.OPTIMAL else known
 
 
 class _AnySize:
-    """Z3 over numbers of any size, not negative: whole ones, and fractions for continuous quantities."""
+    """Z3 over numbers of any size: whole ones, and fractions for continuous quantities."""
 
-    def __init__(self, quantities: Sequence[Quantity], continuous: frozenset[Quantity]):
-        self._sorts = {quantity: quantity in continuous for quantity in quantities}
-
-    def feasible(self, parts: Sequence[Linear]) -> Answer:
+    def __init__(self, ranges: dict[Quantity, Range], parts: Sequence[Linear], continuous: frozenset[Quantity]):
         import z3
 
-        answer = self._stated(z3.Solver(), parts)[0].check()
-        return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
+        self._variables = {q: z3.Real(f"q{i}") if q in continuous else z3.Int(f"q{i}") for i, q in enumerate(ranges)}
+        self._tests = []
+        for quantity, (lower, upper) in ranges.items():
+            self._tests += _tests(self._variables[quantity], Interval(lower, upper))
+        for part in parts:
+            terms, interval = _with_whole_coefficients(part)
+            self._tests += _tests(z3.Sum([c * self._variables[quantity] for quantity, c in terms]), interval)
 
-    def extent(self, parts: Sequence[Linear], quantity: Quantity) -> tuple[Fraction, Fraction | None]:
+    def feasible(self) -> Answer:
         import z3
 
-        ends: list[Fraction | None] = []
-        for side in ("minimize", "maximize"):
-            optimize, variables = self._stated(z3.Optimize(), parts)
-            goal = getattr(optimize, side)(variables[quantity])
-            if optimize.check() != z3.sat:
-                raise Undecided(quantity.key)
-            infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
-            ends.append(None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long()))
-        return ends[0] or Fraction(0), ends[1]
+        return self._answer(z3.Solver())
 
-    def _stated(self, solver, parts: Sequence[Linear]):
+    def end(self, quantity: Quantity, side: str, known: Fraction | None) -> Fraction | None:
+        import z3
+
+        variable = self._variables[quantity]
+        if known is not None and self._answer(z3.Solver(), _tests(variable, Interval(known, known))) is Answer.YES:
+            return known
+        optimize = z3.Optimize()
+        goal = getattr(optimize, side)(variable)
+        if self._answer(optimize) is not Answer.YES:
+            return known
+        infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
+        return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
+
+    def _answer(self, solver, also: Sequence = ()) -> Answer:
         import z3
 
         solver.set("rlimit", STEP_LIMIT)
-        variables = {q: z3.Real(f"q{i}") if continuous else z3.Int(f"q{i}") for i, (q, continuous) in enumerate(self._sorts.items())}
-        solver.add([variable >= 0 for variable in variables.values()])
-        for part in parts:
-            terms, interval = _with_whole_coefficients(part)
-            total = z3.Sum([c * variables[quantity] for quantity, c in terms])
-            for end, strict, test in (
-                (interval.lower, interval.lower_open, (total.__ge__, total.__gt__)),
-                (interval.upper, interval.upper_open, (total.__le__, total.__lt__)),
-            ):
-                if end is not None:
-                    solver.add(test[strict](z3.Q(end.numerator, end.denominator) if end.denominator > 1 else end.numerator))
-        return solver, variables
+        solver.add(self._tests)
+        solver.add(also)
+        answer = solver.check()
+        return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
+
+
+def _tests(total, interval: Interval) -> list:
+    """A sum's interval as Z3 tests."""
+    import z3
+
+    found = []
+    for end, strict, (within, beyond) in (
+        (interval.lower, interval.lower_open, (total.__ge__, total.__gt__)),
+        (interval.upper, interval.upper_open, (total.__le__, total.__lt__)),
+    ):
+        if end is not None:
+            found.append((beyond if strict else within)(z3.Q(end.numerator, end.denominator) if end.denominator > 1 else end.numerator))
+    return found
+
+
+def narrowed(parts: Sequence[Linear], quantities: Sequence[Quantity], continuous: frozenset[Quantity]) -> dict[Quantity, Range] | None:
+    """Between which values each quantity must lie, as far as one constraint after the other tells; None if somewhere nothing is left.
+
+    Sound and exact, but not always the tightest: that is for the solvers, which need small ranges to be fast.
+    """
+    ranges: dict[Quantity, Range] = {quantity: (Fraction(0), None) for quantity in quantities}
+    rows = []
+    for terms, interval in map(_with_whole_coefficients, parts):
+        if interval.upper is not None:
+            rows.append((terms, interval.upper))
+        if interval.lower is not None:
+            rows.append(([(quantity, -c) for quantity, c in terms], -interval.lower))
+    for _ in range(_ROUNDS):
+        before = dict(ranges)
+        for terms, most in rows:
+            least = {quantity: _least(c, ranges[quantity]) for quantity, c in terms}
+            open_ended = [quantity for quantity, end in least.items() if end is None]
+            if len(open_ended) > 1:
+                continue
+            total = sum(end for end in least.values() if end is not None)
+            if total > most and not open_ended:
+                return None
+            for quantity, c in terms:
+                if open_ended in ([], [quantity]):
+                    room = (most - total + (least[quantity] or 0)) / c
+                    ranges[quantity] = _cut(ranges[quantity], room, c > 0, quantity in continuous)
+                    lower, upper = ranges[quantity]
+                    if upper is not None and lower > upper:
+                        return None
+        if ranges == before:
+            break
+    return ranges
+
+
+def _least(coefficient: int, within: Range) -> Fraction | None:
+    lower, upper = within
+    end = lower if coefficient > 0 else upper
+    return None if end is None else coefficient * end
+
+
+def _cut(within: Range, end: Fraction, from_above: bool, continuous: bool) -> Range:
+    lower, upper = within
+    if from_above:
+        end = end if continuous else Fraction(math.floor(end))
+        return lower, end if upper is None else min(upper, end)
+    return max(lower, end if continuous else Fraction(math.ceil(end))), upper
+
+
+def _fits(ranges: dict[Quantity, Range], parts: Sequence[Linear]) -> bool:
+    """Whether every range is bounded and no sum over them leaves 64 bits."""
+    largest = {quantity: upper for quantity, (_, upper) in ranges.items()}
+    if None in largest.values():
+        return False
+    rows = [_in_whole_numbers(part) for part in parts]
+    sums = [sum(abs(c) * largest[quantity] for quantity, c in terms) for terms, _, _ in rows]
+    ends = [abs(end) for _, lower, upper in rows for end in (lower, upper) if end is not None]
+    return max([0, *largest.values(), *sums, *ends]) < _LARGEST_SUM
 
 
 def _with_whole_coefficients(part: Linear) -> tuple[list[tuple[Quantity, int]], Interval]:
@@ -155,7 +226,7 @@ def _with_whole_coefficients(part: Linear) -> tuple[list[tuple[Quantity, int]], 
     scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
     coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
     divisor = math.gcd(*coefficients) or 1
-    terms = [(quantity, c // divisor) for (quantity, _), c in zip(part.terms, coefficients)]
+    terms = [(quantity, c // divisor) for (quantity, _), c in zip(part.terms, coefficients) if c]
     return terms, part.interval.scaled(Fraction(scale, divisor))
 
 
@@ -168,20 +239,6 @@ def _in_whole_numbers(part: Linear) -> tuple[list[tuple[Quantity, int]], int | N
     if interval.upper is not None:
         upper = math.ceil(interval.upper) - 1 if interval.upper_open else math.floor(interval.upper)
     return terms, lower, upper
-
-
-def _caps(quantities: Sequence[Quantity], parts: Sequence[Linear]) -> dict[Quantity, int] | None:
-    """For each quantity a value well above all that is stated of its measure, such that no sum leaves 64 bits; None if none fits."""
-    rows = [_in_whole_numbers(part) for part in parts]
-    stated = dict.fromkeys((quantity.measure for quantity in quantities), 1)
-    ends = [(terms, [abs(end) for end in (lower, upper) if end is not None]) for terms, lower, upper in rows]
-    for terms, sizes in ends:
-        if len(terms) == 1:
-            measure = terms[0][0].measure
-            stated[measure] = max(stated[measure], *sizes, 1)
-    sums = [sum(abs(c) * stated[quantity.measure] for quantity, c in terms) for terms, _ in ends]
-    headroom = _LARGEST_SUM // max([1, *sums, *stated.values(), *(size for _, sizes in ends for size in sizes)])
-    return None if headroom < _HEADROOM else {quantity: stated[quantity.measure] * headroom for quantity in quantities}
 
 
 def components(system: System) -> list[Component]:
@@ -234,8 +291,6 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
             subsets.add_bool_or([inside[claim] for claim in corrections[-1]])
         else:
             conflict = shrink(seed, lambda kept: not holds(component, kept))
-            if not component.confirmed(conflict):
-                raise Undecided("a conflict that larger values might resolve")
             conflicts.append(frozenset(conflict))
             subsets.add_bool_or([~inside[claim] for claim in conflicts[-1]])
     raise Undecided(f"more than {limit} minimal sets")
