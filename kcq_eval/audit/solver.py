@@ -8,8 +8,10 @@ every machine. An answer is yes, no, or unknown; unknown never accuses.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
@@ -24,7 +26,8 @@ STEP_LIMIT = 50_000_000  # Z3's resource count for one question
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _ROUNDS = 20  # of narrowing; what it leaves is for the solvers
 
-Range = tuple[Fraction, Fraction | None]  # from, to; None is unbounded
+Exact = int | Fraction
+Range = tuple[Exact, Exact | None]  # from, to; None is unbounded
 
 
 class Answer(Enum):
@@ -37,6 +40,14 @@ class Undecided(Exception):
     """No answer within the limit."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """Σ coefficient · variable lies in the interval; coefficients are whole and have no common factor."""
+
+    terms: tuple[tuple[int, int], ...]
+    interval: Interval
+
+
 class Component:
     """Claims and rules that share quantities, directly or through others; nothing outside can matter to them."""
 
@@ -45,15 +56,16 @@ class Component:
     ):
         self.quantities = tuple(quantities)
         self.claims = tuple(claim.name for claim in claims)
-        self._claim_parts = {claim.name: claim.parts for claim in claims}
-        self._rule_parts = [part for rule in rules for part in rule.parts]
-        self._continuous = continuous.intersection(quantities)
+        self._index = {quantity: i for i, quantity in enumerate(self.quantities)}
+        self._continuous = [quantity in continuous for quantity in self.quantities]
+        self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
+        self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
+        self._asked: tuple[tuple[str, ...], _Question | None] = ((), None)
 
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        parts = [*self._parts(claims), *also]
-        ranges = narrowed(parts, self.quantities, self._continuous)
-        return Answer.NO if ranges is None else self._solver(ranges, parts).feasible()
+        rows = [*self._rows(claims), *(self._row(part) for part in also)]
+        return _Question(rows, self._continuous).feasible()
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
@@ -64,34 +76,56 @@ class Component:
         Raises:
             Undecided: The claims cannot hold.
         """
-        parts = self._parts(claims)
-        ranges = narrowed(parts, self.quantities, self._continuous)
-        if ranges is None:
-            raise Undecided(quantity.key)
-        lower, upper = ranges[quantity]
-        if lower == upper:
-            return lower, upper
-        solver = self._solver(ranges, parts)
-        return solver.end(quantity, "minimize", lower) or Fraction(0), solver.end(quantity, "maximize", upper)
+        claims = tuple(claims)
+        if self._asked[0] != claims or self._asked[1] is None:
+            self._asked = claims, _Question(self._rows(claims), self._continuous)
+        return self._asked[1].extent(self._index[quantity])
 
-    def _parts(self, claims: Iterable[str]) -> list[Linear]:
-        return [*self._rule_parts, *(part for claim in claims for part in self._claim_parts[claim])]
+    def _rows(self, claims: Iterable[str]) -> list[Row]:
+        return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
 
-    def _solver(self, ranges: dict[Quantity, Range], parts: Sequence[Linear]) -> _SixtyFourBits | _AnySize:
-        if not self._continuous and _fits(ranges, parts):
-            return _SixtyFourBits(ranges, parts)
-        return _AnySize(ranges, parts, self._continuous)
+    def _row(self, part: Linear) -> Row:
+        scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
+        coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
+        divisor = math.gcd(*coefficients) or 1
+        terms = tuple((self._index[quantity], c // divisor) for (quantity, _), c in zip(part.terms, coefficients) if c)
+        return Row(terms, part.interval.scaled(Fraction(scale, divisor)))
+
+
+class _Question:
+    """Rows over a component's variables, narrowed once, and the solver for what narrowing leaves open."""
+
+    def __init__(self, rows: Sequence[Row], continuous: Sequence[bool]):
+        self._rows, self._continuous = rows, continuous
+        self._ranges = narrowed(rows, continuous)
+
+    def feasible(self) -> Answer:
+        return Answer.NO if self._ranges is None else self._solver.feasible()
+
+    def extent(self, index: int) -> tuple[Fraction, Fraction | None]:
+        if self._ranges is None:
+            raise Undecided
+        lower, upper = self._ranges[index]
+        if lower != upper:
+            lower, upper = self._solver.end(index, "minimize", lower), self._solver.end(index, "maximize", upper)
+        return Fraction(lower or 0), None if upper is None else Fraction(upper)
+
+    @functools.cached_property
+    def _solver(self) -> _SixtyFourBits | _AnySize:
+        if not any(self._continuous) and _fits(self._ranges, self._rows):
+            return _SixtyFourBits(self._ranges, self._rows)
+        return _AnySize(self._ranges, self._rows, self._continuous)
 
 
 class _SixtyFourBits:
     """CP-SAT over whole numbers whose ranges keep every sum within 64 bits."""
 
-    def __init__(self, ranges: dict[Quantity, Range], parts: Sequence[Linear]):
+    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row]):
         self._model = cp_model.CpModel()
-        self._variables = {q: self._model.new_int_var(int(lower), int(upper), "") for q, (lower, upper) in ranges.items()}
-        for part in parts:
-            terms, lower, upper = _in_whole_numbers(part)
-            total = cp_model.LinearExpr.weighted_sum([self._variables[quantity] for quantity, _ in terms], [c for _, c in terms])
+        self._variables = [self._model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
+        for row in rows:
+            lower, upper = _whole_ends(row.interval)
+            total = cp_model.LinearExpr.weighted_sum([self._variables[i] for i, _ in row.terms], [c for _, c in row.terms])
             self._model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
 
     def feasible(self) -> Answer:
@@ -100,35 +134,34 @@ class _SixtyFourBits:
             return Answer.YES
         return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
 
-    def end(self, quantity: Quantity, side: str, known: Fraction | None) -> Fraction | None:
-        getattr(self._model, side)(self._variables[quantity])
+    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
+        getattr(self._model, side)(self._variables[index])
         solver = _cp_sat()
-        return Fraction(solver.value(self._variables[quantity])) if solver.solve(self._model) == cp_model.OPTIMAL else known
+        found = solver.value(self._variables[index]) if solver.solve(self._model) == cp_model.OPTIMAL else known
+        self._model.clear_objective()
+        return found
 
 
 class _AnySize:
-    """Z3 over numbers of any size: whole ones, and fractions for continuous quantities."""
+    """Z3 over numbers of any size: whole ones, and fractions for continuous variables."""
 
-    def __init__(self, ranges: dict[Quantity, Range], parts: Sequence[Linear], continuous: frozenset[Quantity]):
+    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row], continuous: Sequence[bool]):
         import z3
 
-        self._variables = {q: z3.Real(f"q{i}") if q in continuous else z3.Int(f"q{i}") for i, q in enumerate(ranges)}
-        self._tests = []
-        for quantity, (lower, upper) in ranges.items():
-            self._tests += _tests(self._variables[quantity], Interval(lower, upper))
-        for part in parts:
-            terms, interval = _with_whole_coefficients(part)
-            self._tests += _tests(z3.Sum([c * self._variables[quantity] for quantity, c in terms]), interval)
+        self._variables = [z3.Real(f"q{i}") if fraction else z3.Int(f"q{i}") for i, fraction in enumerate(continuous)]
+        self._tests = [test for variable, ends in zip(self._variables, ranges) for test in _tests(variable, Interval(*ends))]
+        for row in rows:
+            self._tests += _tests(z3.Sum([z3.IntVal(0), *(c * self._variables[i] for i, c in row.terms)]), row.interval)
 
     def feasible(self) -> Answer:
         import z3
 
         return self._answer(z3.Solver())
 
-    def end(self, quantity: Quantity, side: str, known: Fraction | None) -> Fraction | None:
+    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
         import z3
 
-        variable = self._variables[quantity]
+        variable = self._variables[index]
         if known is not None and self._answer(z3.Solver(), _tests(variable, Interval(known, known))) is Answer.YES:
             return known
         optimize = z3.Optimize()
@@ -162,83 +195,79 @@ def _tests(total, interval: Interval) -> list:
     return found
 
 
-def narrowed(parts: Sequence[Linear], quantities: Sequence[Quantity], continuous: frozenset[Quantity]) -> dict[Quantity, Range] | None:
-    """Between which values each quantity must lie, as far as one constraint after the other tells; None if somewhere nothing is left.
+def narrowed(rows: Sequence[Row], continuous: Sequence[bool]) -> list[Range] | None:
+    """Between which values each variable must lie, as far as one row after the other tells; None if somewhere nothing is left.
 
     Sound and exact, but not always the tightest: that is for the solvers, which need small ranges to be fast.
     """
-    ranges: dict[Quantity, Range] = {quantity: (Fraction(0), None) for quantity in quantities}
-    rows = []
-    for terms, interval in map(_with_whole_coefficients, parts):
-        if interval.upper is not None:
-            rows.append((terms, interval.upper))
-        if interval.lower is not None:
-            rows.append(([(quantity, -c) for quantity, c in terms], -interval.lower))
+    ranges: list[Range] = [(0, None)] * len(continuous)
+    at_most: list[tuple[tuple[tuple[int, int], ...], Exact]] = []
+    for row in rows:
+        whole = not any(continuous[i] for i, _ in row.terms)
+        lower, upper = _whole_ends(row.interval) if whole else (row.interval.lower, row.interval.upper)
+        if upper is not None:
+            at_most.append((row.terms, upper))
+        if lower is not None:
+            at_most.append((tuple((i, -c) for i, c in row.terms), -lower))
+    touched = set(range(len(continuous)))
     for _ in range(_ROUNDS):
-        before = dict(ranges)
-        for terms, most in rows:
-            least = {quantity: _least(c, ranges[quantity]) for quantity, c in terms}
-            open_ended = [quantity for quantity, end in least.items() if end is None]
-            if len(open_ended) > 1:
+        moved: set[int] = set()
+        for terms, most in at_most:
+            if terms and touched.isdisjoint(i for i, _ in terms):
                 continue
-            total = sum(end for end in least.values() if end is not None)
-            if total > most and not open_ended:
+            least = [_least(c, ranges[i]) for i, c in terms]
+            unbounded = least.count(None)
+            if unbounded > 1:
+                continue
+            room = most - sum(end for end in least if end is not None)
+            if room < 0 and not unbounded:
                 return None
-            for quantity, c in terms:
-                if open_ended in ([], [quantity]):
-                    room = (most - total + (least[quantity] or 0)) / c
-                    ranges[quantity] = _cut(ranges[quantity], room, c > 0, quantity in continuous)
-                    lower, upper = ranges[quantity]
-                    if upper is not None and lower > upper:
+            for (i, c), end in zip(terms, least):
+                if end is None or not unbounded:
+                    cut = _cut(ranges[i], room + (end or 0), c, continuous[i])
+                    if cut != ranges[i]:
+                        ranges[i] = cut
+                        moved.add(i)
+                    if cut[1] is not None and cut[0] > cut[1]:
                         return None
-        if ranges == before:
+        if not moved:
             break
+        touched = moved
     return ranges
 
 
-def _least(coefficient: int, within: Range) -> Fraction | None:
-    lower, upper = within
-    end = lower if coefficient > 0 else upper
+def _least(coefficient: int, within: Range) -> Exact | None:
+    end = within[coefficient < 0]
     return None if end is None else coefficient * end
 
 
-def _cut(within: Range, end: Fraction, from_above: bool, continuous: bool) -> Range:
+def _cut(within: Range, room: Exact, coefficient: int, continuous: bool) -> Range:
+    """The range where coefficient · variable is at most `room`."""
     lower, upper = within
-    if from_above:
-        end = end if continuous else Fraction(math.floor(end))
+    if coefficient > 0:
+        end = Fraction(room) / coefficient if continuous else room // coefficient
         return lower, end if upper is None else min(upper, end)
-    return max(lower, end if continuous else Fraction(math.ceil(end))), upper
+    return max(lower, Fraction(room) / coefficient if continuous else -(room // -coefficient)), upper
 
 
-def _fits(ranges: dict[Quantity, Range], parts: Sequence[Linear]) -> bool:
-    """Whether every range is bounded and no sum over them leaves 64 bits."""
-    largest = {quantity: upper for quantity, (_, upper) in ranges.items()}
-    if None in largest.values():
-        return False
-    rows = [_in_whole_numbers(part) for part in parts]
-    sums = [sum(abs(c) * largest[quantity] for quantity, c in terms) for terms, _, _ in rows]
-    ends = [abs(end) for _, lower, upper in rows for end in (lower, upper) if end is not None]
-    return max([0, *largest.values(), *sums, *ends]) < _LARGEST_SUM
-
-
-def _with_whole_coefficients(part: Linear) -> tuple[list[tuple[Quantity, int]], Interval]:
-    """The same constraint times what makes its coefficients whole and without a common factor."""
-    scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
-    coefficients = [int(coefficient * scale) for _, coefficient in part.terms]
-    divisor = math.gcd(*coefficients) or 1
-    terms = [(quantity, c // divisor) for (quantity, _), c in zip(part.terms, coefficients) if c]
-    return terms, part.interval.scaled(Fraction(scale, divisor))
-
-
-def _in_whole_numbers(part: Linear) -> tuple[list[tuple[Quantity, int]], int | None, int | None]:
-    """Terms, lower and upper end between which a sum of whole numbers must lie; a strict end becomes the next whole number."""
-    terms, interval = _with_whole_coefficients(part)
+def _whole_ends(interval: Interval) -> tuple[int | None, int | None]:
+    """The whole numbers between which a whole number in the interval lies; a strict end becomes the next one."""
     lower = upper = None
     if interval.lower is not None:
         lower = math.floor(interval.lower) + 1 if interval.lower_open else math.ceil(interval.lower)
     if interval.upper is not None:
         upper = math.ceil(interval.upper) - 1 if interval.upper_open else math.floor(interval.upper)
-    return terms, lower, upper
+    return lower, upper
+
+
+def _fits(ranges: Sequence[Range], rows: Sequence[Row]) -> bool:
+    """Whether every range is bounded and no sum over them leaves 64 bits."""
+    largest = [upper for _, upper in ranges]
+    if None in largest:
+        return False
+    sums = [sum(abs(c) * largest[i] for i, c in row.terms) for row in rows]
+    ends = [abs(end) for row in rows for end in (row.interval.lower, row.interval.upper) if end is not None]
+    return max([0, *largest, *sums, *ends]) < _LARGEST_SUM
 
 
 def components(system: System) -> list[Component]:
