@@ -98,13 +98,17 @@ class Audit:
         if extent is None:
             return ()
         lower, upper = extent
-        outright = {c.claim_id for c in self.published.claims if c.quantity == quantity and c.relation in ("value", "ratio")}
+        outright = {claim for claim in part.claims if part.states(claim, quantity)}
         claims = sorted(set(part.claims) - left_out, key=lambda c: (c not in outright, self._order(c)))
         beyond = [Interval(None, lower, upper_open=True)] if lower > 0 else []
         beyond += [Interval(upper, None, lower_open=True)] if upper is not None else []
         outside = [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
-        needed = shrink(claims, lambda kept: all(part.feasible(kept, [end]) is Answer.NO for end in outside))
-        return tuple(sorted(needed, key=self._order))
+
+        def forced_by(kept: list[str]) -> bool:
+            return all(part.feasible(kept, [end]) is Answer.NO for end in outside)
+
+        alone = next(([claim] for claim in claims if claim in outright and forced_by([claim])), None)
+        return tuple(sorted(alone or shrink(claims, forced_by), key=self._order))
 
     def required(self, claim: Claim) -> Interval | None:
         """Where the claim's number would have to lie for everything else to stand; None if another claim must go too."""

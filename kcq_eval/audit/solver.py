@@ -81,6 +81,10 @@ class Component:
             self._asked = claims, _Question(self._rows(claims), self._continuous)
         return self._asked[1].extent(self._index[quantity])
 
+    def states(self, claim: str, quantity: Quantity) -> bool:
+        """Whether the claim speaks of this quantity without another."""
+        return any(len(row.terms) == 1 and row.terms[0][0] == self._index[quantity] for row in self._claim_rows[claim])
+
     def _rows(self, claims: Iterable[str]) -> list[Row]:
         return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
 

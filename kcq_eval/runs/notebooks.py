@@ -79,13 +79,14 @@ def execute_chapters(
 
 def _load_everything() -> None:
     """What the notebooks import, loaded before the fork so that every child has it."""
+    engine.load_papermill()  # first: it makes loading nbformat cheap
     import IPython.core.interactiveshell  # noqa: F401
+    import matplotlib.backends.backend_pdf
+    import matplotlib.backends.backend_svg  # noqa: F401
     import nbformat.v4  # noqa: F401
 
     import kcq_eval.chapter
     import kcq_eval.figures.charts  # noqa: F401
-
-    engine.load_papermill()
 
 
 def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool, sender: Connection) -> None:
