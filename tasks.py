@@ -70,6 +70,12 @@ def lab(arguments: list[str]) -> int:
     return run(PYTHON, "-m", "jupyterlab", *arguments, folder=ROOT / "notebooks")
 
 
+def notebooks(arguments: list[str]) -> int:
+    """store the notebooks' parameters cells and outputs, and the README's figure, as the code makes them now"""
+    set_up()
+    return run(PYTHON, "-m", "kcq_eval.runs.notebooks", *arguments)
+
+
 def setup(arguments: list[str]) -> int:
     """make .venv, if it is not there as requirements.lock wants it"""
     set_up()
@@ -105,7 +111,7 @@ def clean(arguments: list[str]) -> int:
     return 0
 
 
-TASKS = {task.__name__: task for task in (evaluate, test, setup, lab, bench, soak, lock, clean)}
+TASKS = {task.__name__: task for task in (evaluate, test, setup, lab, notebooks, bench, soak, lock, clean)}
 
 
 def set_up() -> None:

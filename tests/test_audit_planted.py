@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kcq_eval.audit import solver
 from kcq_eval.audit.constraints import Constraint, Linear, System
-from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, UNDECIDED, audit_claims, audit_system
+from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, UNDECIDED, audit_claims
 from kcq_eval.audit.solver import Component, components, minimal_sets
 from kcq_eval.claims import Claim, Published, Quantity
 from kcq_eval.parameters import Period
