@@ -4,7 +4,7 @@
 # The first Python that is new enough. An answer of "no" may also come from a launcher that finds none.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-TASKS := evaluate test setup lab bench soak lock clean help
+TASKS := evaluate test setup lab notebooks bench soak lock clean help
 
 .PHONY: $(TASKS)
 .DEFAULT_GOAL := help

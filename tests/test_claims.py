@@ -115,10 +115,7 @@ def test_a_doubled_column_is_refused_even_if_its_cells_agree(published_copy):
 
 def test_rows_of_another_width_than_the_header_are_all_named(published_copy):
     changed = rewrite(published_copy, lambda raw: raw.replace(b",03,count,", b",03,count,,").replace(b",145,count,", b",145,count"))
-    assert [(p.message, p.row, p.found, p.expected) for p in refused(changed)] == [
-        ("row_width", ROW["1"], "20", "19"),
-        ("row_width", ROW["4"], "18", "19"),
-    ]
+    assert [(p.message, p.row, p.found) for p in refused(changed)] == [("row_width", ROW["1"], "20"), ("row_width", ROW[COUNT], "18")]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +143,8 @@ def test_rows_of_another_width_than_the_header_are_all_named(published_copy):
     ],
 )  # fmt: skip
 def test_a_cell_that_cannot_be_read_is_named_with_the_nearest_valid_value(published_copy, number, column, found, message, nearest):
-    problem = refused(change(published_copy, number, **{column: found}))[0]
+    problem, *others = refused(change(published_copy, number, **{column: found}))
+    assert {p.row for p in others} <= {ROW[number]}
     assert (problem.message, problem.file, problem.row, problem.column) == (message, FILE, ROW[number], column)
     assert (problem.found, problem.nearest) == (found, nearest)
     assert problem.expected or message in ("empty_cell", "id_twice")
@@ -190,8 +188,7 @@ def test_a_document_without_its_claims_file_and_a_file_without_its_document_are_
 def test_a_point_is_not_read_where_the_document_declares_no_number_format(small_programme):
     folder = small_programme({"printed": "1.234", "unit": "count"}, {"printed": "1234", "unit": "count"}, number_format="")
     (problem,) = refused(folder)
-    assert (problem.message, problem.row, problem.column) == ("printed_undeclared_format", 2, "printed")
-    assert problem.found == "1.234"
+    assert (problem.message, problem.row, problem.column, problem.found) == ("printed_undeclared_format", 2, "printed", "1.234")
 
 
 def test_everything_wrong_in_several_files_is_said_at_once(published_copy):
@@ -246,13 +243,13 @@ def test_a_file_saved_another_way_is_read_as_the_same_claims(published, publishe
 
 @st.composite
 def mutated(draw, raw: bytes) -> bytes:
-    """A claims file after a few accidents: bytes flipped, cells deleted or swapped, lines doubled or cut."""
+    """A claims file after a few accidents: bytes flipped, cells deleted or typed again, lines doubled or cut."""
     for _ in range(draw(st.integers(1, 4))):
         lines = raw.split(b"\n")
-        at, line = draw(st.integers(0, max(len(raw) - 1, 0))), draw(st.integers(0, len(lines) - 1))
+        at, line = draw(st.integers(0, max(len(raw) - 1, 0))), draw(st.integers(min(1, len(lines) - 1), len(lines) - 1))
         cells = lines[line].split(b",")
         cell = draw(st.integers(0, len(cells) - 1))
-        accident = draw(st.sampled_from(["flip", "delete", "retype", "double", "cut"]))
+        accident = draw(st.sampled_from(["flip", "delete", "retype", "retype", "double", "cut"]))
         if accident == "flip" and raw:
             raw = raw[:at] + bytes([raw[at] ^ draw(st.integers(1, 255))]) + raw[at + 1 :]
         elif accident == "cut":
@@ -277,7 +274,8 @@ def test_any_bytes_end_in_claims_or_in_problems_told_in_both_languages(fresh_fol
     real = claims_file(published_folder).read_bytes()
     noise = st.binary(max_size=300)
     folder = next(fresh_folders)
-    claims_file(folder).write_bytes(data.draw(mutated(real) | mutated(real) | noise | noise.map(lambda rows: HEADER + b"\n" + rows)))
+    anything = mutated(real) | mutated(real) | noise | noise.map(lambda rows: HEADER + b"\n" + rows)
+    claims_file(folder).write_bytes(data.draw(anything))
     try:
         read = load_published(folder)
     except BadInput as error:
