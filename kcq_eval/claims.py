@@ -45,7 +45,7 @@ RELATIONS = {
 }
 
 
-_PARTICULARS = ("reference_period", "whole", "items", "printed", "direction")  # what only some relations have
+_PARTICULARS = ("reference_period", "whole", "items", "printed", "unit", "direction", "hedge", "rounding")  # what only some relations have
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,10 @@ def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problem
     if row["relation"] not in RELATIONS or row["measure"] not in vocabulary.measures:
         return None
     relation = RELATIONS[row["relation"]]
-    wrong += [row.problem("empty_cell", column) for column in relation.needs if not row[column]]
+    wrong += [row.problem("empty_cell", column) for column in relation.needs if not row[column].strip("; ")]
     if row["relation"] != "qualitative":
-        unused = [column for column in _PARTICULARS if column not in relation.needs and row[column]]
+        possible = (*relation.needs, *(("hedge", "rounding") if "printed" in relation.needs else ()))
+        unused = [column for column in _PARTICULARS if column not in possible and row[column]]
         wrong += [row.problem("cell_not_empty", column, expected='""') for column in unused]
     whole = _whole(row, vocabulary, codes, wrong) if row["whole"] else None
     items = _items(row, vocabulary, wrong) if row["relation"] == "list" else ()
@@ -251,6 +252,8 @@ def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Probl
         if code not in vocabulary.measures:
             near = nearest(code, vocabulary.measures)
             wrong.append(row.problem("unknown_code", "whole", expected=", ".join(vocabulary.measures), near=near))
+        elif row["relation"] == "share" and vocabulary.measures[code].unit != vocabulary.measures[row["measure"]].unit:
+            wrong.append(row.problem("unit_unfit", "whole", expected=vocabulary.measures[row["measure"]].unit))
         if code == row["measure"]:
             wrong.append(row.problem("whole_is_part", "whole", expected=f"measure ≠ {code}"))
         return {"measure": code, **({"scheme_kind": ALL} if code == "provinces_served" else {})}
@@ -259,7 +262,7 @@ def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Probl
         wrong.append(row.problem("bad_form", "whole", expected=expected, near=nearest(name, ("measure", *DIMENSIONS))))
         return {}
     code = _code(row, name, code, vocabulary, wrong, column="whole")
-    if code == codes.get(name):
+    if code and code == codes.get(name):
         wrong.append(row.problem("whole_is_part", "whole", expected=f"{name} ≠ {code}"))
     return {name: code}
 
@@ -282,6 +285,8 @@ def _printed(
     row: Row, source: Source, vocabulary: Vocabulary, relation: Relation, wrong: Problems
 ) -> tuple[Printed | None, tuple[int, int] | None]:
     if "printed" not in relation.needs or not row["printed"] or not row["unit"]:
+        return None, None
+    if row["hedge"] not in ("", *HEDGES) or row["rounding"] not in ("", *ROUNDINGS):  # told already
         return None, None
     family = relation.family or UNITS[vocabulary.measures[row["measure"]].unit].family
     units = [code for code, unit in UNITS.items() if unit.family == family]

@@ -18,7 +18,7 @@ from kcq_eval.errors import Problem, Problems, nearest
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 FOLDERS = ("data_dir", "out_dir")  # where things lie; they change no result
-_PERIOD = re.compile(r"(\d{4})(?:\s*[-–]\s*(\d{4}))?")
+_PERIOD = re.compile(r"([0-9]{4})(?:\s*[-–]\s*([0-9]{4}))?")
 _YEARS = range(1990, 2101)
 
 

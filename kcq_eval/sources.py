@@ -37,7 +37,9 @@ class Source:
 
 
 def load_sources(folder: Path, problems: Problems) -> dict[str, Source]:
-    """The documents by id, the newest first; what is wrong goes into `problems`."""
+    """The documents by id, the newest first. What is wrong goes into `problems`; a wrong row still stands for its document, so
+    that its claims are read and their problems told too.
+    """
     sources: dict[str, Source] = {}
     for row in read_table(folder / "sources.csv", COLUMNS, problems=problems):
         wrong = [row.one_of("language", ("vi", "en")), row.one_of("number_format", (*NUMBER_FORMATS, ""))]
@@ -50,16 +52,22 @@ def load_sources(folder: Path, problems: Problems) -> dict[str, Source]:
         for column in ("title_vi", "title_en", "publisher", "licence"):
             if not row[column]:
                 wrong.append(row.problem("empty_cell", column))
-        try:
-            published = datetime.date.fromisoformat(row["published"])
-        except ValueError:
+        published = _date(row["published"])
+        if published is None:
             wrong.append(row.problem("bad_form", "published", expected="YYYY-MM-DD"))
-        if any(wrong):
-            problems += filter(None, wrong)
+        problems += filter(None, wrong)
+        if not _ID.fullmatch(row["source_id"]) or row["source_id"] in sources:
             continue
         sources[row["source_id"]] = Source(
-            row["source_id"], row["title_vi"], row["title_en"], row["publisher"], published, row["number_format"], row["licence"],
+            row["source_id"], row["title_vi"], row["title_en"], row["publisher"], published or datetime.date.min, row["number_format"], row["licence"],
             row["sha256"], row["access_note"],
         )  # fmt: skip
     newest_first = sorted(sources.values(), key=lambda source: (-source.published.toordinal(), source.source_id))
     return {source.source_id: source for source in newest_first}
+
+
+def _date(text: str) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text) if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+    except ValueError:
+        return None

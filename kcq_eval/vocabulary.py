@@ -18,7 +18,7 @@ from kcq_eval.printed import UNITS
 DIMENSIONS = ("scheme_kind", "support_type", "sector", "province")
 ALL = "all"  # the code of a dimension that is not broken down
 VINTAGES = ("63", "34")  # provinces until 30 June 2025, and since
-_UNIT_WORDS = re.compile(r"^(tinh|thanh pho|thu do|tp\.?)\s+")
+_UNIT_WORDS = re.compile(r"^((tinh|thanh pho|thu do|tp)\s+|tp\.\s*)")
 
 
 @dataclass(frozen=True)
