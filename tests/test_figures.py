@@ -32,7 +32,7 @@ SOURCE = {
     "vi": "Nguồn: Trung tâm 1, bản tin ngày 27/12/2023; Báo Nam Định ngày 05/11/2020. Tính toán từ số liệu đã in.",
     "en": "Sources: Centre 1, news item of 27 December 2023; Báo Nam Định, 5 November 2020. Computed from the printed figures.",
 }
-KEPT = ("Nghệ An", "Thanh Hóa", "Ninh Bình", "Nam Định", "Hà Nam", "Thái Nguyên", "Tuyên Quang", "Yên Bái")
+KEPT = ("Tuyên Quang", "Yên Bái", "Thái Nguyên", "Hà Nam", "Nam Định", "Ninh Bình", "Thanh Hóa", "Nghệ An")
 NEW = ("Hòa Bình", "Hải Dương", "Phú Thọ", "Thái Bình", "Cao Bằng")
 LEFT = ("Lào Cai",)
 

@@ -160,7 +160,7 @@ def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
 
 def _problem_line(problem: Problem, language: str) -> str:
     say = functools.partial(plain, language)
-    where = [problem.file]
+    where = [] if problem.file == "parameters" else [problem.file]
     if problem.row is not None:
         where.append(say("problem.where_row", row=problem.row))
     if problem.column:
@@ -173,4 +173,4 @@ def _problem_line(problem: Problem, language: str) -> str:
         told.append(say("problem.expected", expected=problem.expected))
     if problem.nearest:
         told.append(say("problem.nearest", nearest=problem.nearest))
-    return f"{', '.join(where)}: {'; '.join(told)}"
+    return ": ".join(filter(None, [", ".join(where), "; ".join(told)]))
