@@ -84,13 +84,17 @@ def parameters() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from kcq_eval.claims import load_published
+    from kcq_eval.datafiles import resolve_folder
     from kcq_eval.parameters import entries
 
     table = Table(box=box.SIMPLE, show_lines=False, pad_edge=False)
     for column in ("Tham số · Parameter", "Mặc định · Default", "Giá trị · Values", "Ý nghĩa · Meaning"):
         table.add_column(column, overflow="fold")
+    published = load_published(resolve_folder("data"))
+    codes = {"centre": published.vocabulary.centres, "scheme_kind": (*published.vocabulary.scheme_kinds, "all"), "sources": ("all", *published.sources)}
     for entry in entries():
-        choices = " | ".join(entry.choices) or entry.help.form or "true | false"
+        choices = " | ".join(entry.choices or codes.get(entry.name, ())) or entry.help.form or "true | false"
         table.add_row(entry.name, str(entry.default).lower() if entry.type == "bool" else entry.default, choices, f"{entry.help.vi}\n{entry.help.en}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 

@@ -117,6 +117,7 @@ def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
     biggest = _biggest_change(numbers, vocabulary.facility_support_types)
     leads = biggest == "advanced_machinery" and _known(numbers, "facilities.growth")
     title = texts("figure.facilities_by_type.title" if leads else "figure.facilities_by_type.title_neutral")
+    used += [numbers["facilities.growth"]] if leads else []
     alt = texts("figure.facilities_by_type.alt", rows="; ".join(told))
     words = _words("facilities_by_type", texts, evaluation, used, title, texts("figure.facilities_by_type.subtitle"), alt)
     frame = pd.DataFrame(rows)
@@ -158,13 +159,13 @@ def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhib
         return None
     share = numbers["facilities.share.current"]
     whole = numbers[f"facilities.{evaluation.parameters.share_whole}.current"]
-    note = texts(
-        "figure.share_check.computed_note", part=texts.number(numbers["facilities.current"]), whole=texts.number(whole)
-    )
+    rest = evaluation.parameters.share_whole == "rest"
+    counts = {"part": texts.number(numbers["facilities.current"]), "whole": texts.number(whole)}
+    note = texts("figure.share_check.computed_note_rest" if rest else "figure.share_check.computed_note", **counts)
     told = starred(texts.number(share), share.bounded.depends)
     rows = [_row(share, texts, label=texts("figure.share_check.computed"), role="computed", note=note) | {"text": told}]
     printed = next((claim for claim in evaluation.claims("facilities") if _prints_share(claim, evaluation)), None)
-    key, printed_as = "title_alone", ""
+    key, printed_as = "title_rest" if rest else "title_alone", ""
     if printed:
         number = printed_number(printed)
         printed_as = texts.number(number)
@@ -174,7 +175,7 @@ def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhib
         note = texts("figure.share_check.printed_note", claim=name)
         row = _row(number, texts, label=texts("figure.share_check.printed"), role="printed", note=note)
         rows.append(row | {"text": printed_as})
-    title = texts(f"figure.share_check.{key}", printed=printed_as)
+    title = texts(f"figure.share_check.{key}", printed=printed_as, **counts)
     alt = texts("figure.share_check.alt", computed=told, printed=printed_as or texts("not_reported"))
     used = [share, numbers["facilities.current"], whole]
     words = _words("share_check", texts, evaluation, used, title, texts("figure.share_check.subtitle"), alt)

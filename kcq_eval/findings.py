@@ -40,8 +40,8 @@ def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
     return {
         "funding_growth": [(f"funding_growth.{parameters.price_basis}", "funding_only"), ("funding_real",), ("funding_split",)],
         "facility_shares": [("facilities", "facilities_only"), *([] if parameters.scheme_kind == ALL else [(share, "facility_share_open")])],
-        "support_type_mix": [("mix",), ("mix_concentration",)],
-        "province_coverage": [("coverage", "coverage_only"), ("coverage_34",)],
+        "support_type_mix": [("mix", "mix_only"), ("mix_concentration",)],
+        "province_coverage": [("coverage", "coverage_only"), ("coverage_34", "coverage_34_only")],
     }[chapter]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -55,8 +55,7 @@ class Number:
         ends = [_digits(end, self.decimals, language) for end in (lower, upper)]
         if ends[0] == ends[1]:
             return ends[0]
-        between = "–" if lower >= 0 else {"vi": " đến ", "en": " to "}[language]
-        return between.join(ends)
+        return between(ends, lower >= 0, language)
 
     @property
     def is_range(self) -> bool:
@@ -73,6 +72,11 @@ class Number:
         if lower >= 0:
             return "up"
         return "down" if upper is not None and upper <= 0 else "open"
+
+
+def between(ends: Sequence[str], not_negative: bool, language: str) -> str:
+    """Two ends as a range: an en dash, or a word where a minus sign would stand beside it."""
+    return ("–" if not_negative else {"vi": " đến ", "en": " to "}[language]).join(ends)
 
 
 def supported_decimals(lower: Fraction, upper: Fraction, most: int) -> int | None:

@@ -52,7 +52,8 @@ def printed_text(claim: Claim, texts: Texts) -> str:
     if claim.ratio:
         return "{}/{}".format(*claim.ratio)
     if claim.printed is None:
-        return texts("relation.list", count=len(claim.items)) if claim.items else texts("relation.words")
+        names = ", ".join(texts.label(item) for item in claim.items)
+        return texts("relation.list", count=len(claim.items), names=names) if claim.items else texts("relation.words")
     amount = texts.number(printed_number(claim))
     return f"{texts(f'relation.{claim.direction}')} {amount}" if claim.direction else amount
 

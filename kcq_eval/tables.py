@@ -13,7 +13,7 @@ from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
-from kcq_eval.numbers import Number, Numbers
+from kcq_eval.numbers import Number, Numbers, between
 from kcq_eval.printed import UNITS
 from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Texts
@@ -25,6 +25,7 @@ def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) 
         (
             claim_number(claim, texts, main_source=main_source(evaluation)),
             statement(claim, texts),
+            _as_printed(claim),
             printed_text(claim, texts),
             _stands_for(claim, texts),
             computed_text(claim, evaluation.estimates, texts),
@@ -32,7 +33,7 @@ def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) 
         )
         for claim in claims
     ]
-    return _frame(rows, texts, "claim", "statement", "printed", "stands_for", "computed", "locator")
+    return _frame(rows, texts, "claim", "statement", "printed", "read", "stands_for", "computed", "locator")
 
 
 def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
@@ -103,15 +104,17 @@ def to_html(frame: pd.DataFrame) -> str:
 
 
 def bounds_text(number: Number, texts: Texts) -> str:
-    """The two ends, with one digit more than the number is shown with; "" for a point."""
+    """The two ends, with one digit more than the number is shown with, or as many as tell them apart; "" for a point."""
     if number.bounded.is_point:
         return ""
     lower, upper = number.bounded.lower, number.bounded.upper
     decimals = 0 if number.unit == "count" else number.decimals + 1
+    while upper is not None and decimals < number.decimals + 4 and round(lower * 10**decimals) == round(upper * 10**decimals):
+        decimals += 1
     ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]
     if upper is None:
         return f"≥ {ends[0]}"
-    return ("–" if lower >= 0 else " … ").join(ends)
+    return between(ends, lower >= 0, texts.language)
 
 
 # The same as data: codes and plain decimals, in one language-free form
@@ -126,7 +129,7 @@ def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
         rows.append(
             {
                 "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,
-                "printed": claim.printed.text if claim.printed else "{}/{}".format(*claim.ratio) if claim.ratio else "",
+                "printed": _as_printed(claim),
                 "verdict": audit.claim_verdict(claim),
                 "conflicts": ";".join(str(i) for i, ids in enumerate(audit.conflicts, 1) if claim.claim_id in ids),
                 "set_aside": "true" if claim.claim_id in evaluation.set_aside else "false",
@@ -190,6 +193,13 @@ def _in_unit(end: Fraction, claim: Claim) -> Fraction:
 
 def _printed(evaluation: Evaluation, claim_id: str, texts: Texts) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
+
+
+def _as_printed(claim: Claim) -> str:
+    """The source's own characters; "" for lists and words."""
+    if claim.printed:
+        return claim.printed.text
+    return "{}/{}".format(*claim.ratio) if claim.ratio else ""
 
 
 def _stands_for(claim: Claim, texts: Texts) -> str:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from kcq_eval.audit.explanations import CONSISTENT, Audit, audit_claims
+from kcq_eval.audit import solver
+from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, UNDECIDED, Audit, audit_claims
 from kcq_eval.claims import Claim, Published, Quantity
+from kcq_eval.estimates import estimate
 from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Printed, format_number
 from kcq_eval.vocabulary import ALL, load_vocabulary
@@ -162,3 +164,136 @@ def test_an_honestly_rounded_document_is_never_contradicted_and_the_truth_lies_i
 @given(documents(most=14))
 def test_any_number_of_honest_documents_is_never_contradicted(document):
     honest_documents_are_never_contradicted(document)
+
+
+@st.composite
+def documents_with_an_error(draw) -> tuple[Truth, tuple[Claim, ...], Claim]:
+    """An honest document whose last figure was replaced, with the honest one beside it."""
+    truth, claims = draw(documents(most=7))
+    honest = claims[-1]
+    text = str(draw(st.integers(0, 10 ** draw(st.integers(1, 4)))))
+    return truth, (*claims[:-1], replace(honest, printed=Printed(text, honest.printed.unit, "vi"))), honest
+
+
+@few
+@given(documents_with_an_error())
+def test_the_wrong_figure_is_always_a_way_out_and_its_true_value_lies_where_the_others_force_it(document):
+    """Without the one wrong figure the rest is true, so dropping it is among the explanations, if any are needed."""
+    truth, claims, honest = document
+    audit = audited(*claims)
+    assert audit.verdict != UNDECIDED
+    if audit.verdict == CONTRADICTED:
+        assert (honest.claim_id,) in audit.explanations
+        assert all(honest.claim_id in conflict for conflict in audit.conflicts)
+        required = audit.required(claims[-1])
+        true_values = truth.of(honest.quantity), truth.of(honest.reference or honest.whole or honest.quantity)
+        assert required is None or true_number(honest.relation, honest.direction, *map(F, true_values)) in required
+
+
+def true_number(relation: str, direction: str, value: Fraction, other: Fraction) -> Fraction:
+    """What a claim's number truly is, in the base unit of its printed number."""
+    number = {
+        "value": lambda: value, "difference": lambda: value - other, "growth": lambda: value * 100 / other - 100,
+        "share": lambda: value * 100 / other, "average": lambda: value / other,
+    }[relation]()  # fmt: skip
+    return -number if direction == "down" else number
+
+
+@few
+@given(documents(most=5))
+def test_the_reasons_given_for_a_number_force_its_bounds_and_none_of_them_is_idle(document):
+    _, claims = document
+    audit = audited(*claims)
+    for about, extent in audit.extents(()).items():
+        reasons = audit.reasons(about, ())
+        assert forced(claims, reasons, about) == extent
+        for idle in reasons:
+            assert forced(claims, set(reasons) - {idle}, about) != extent
+
+
+def forced(claims, names, about: Quantity):
+    """The bounds that some of the claims alone give a quantity; the rules are those of all the claims."""
+    left_out = {told.claim_id for told in claims} - set(names)
+    return audited(*claims).extents(left_out)[about]
+
+
+@few
+@given(
+    counts=st.lists(st.integers(0, 200), min_size=8, max_size=8),
+    error=st.integers(-900, 900).filter(bool),
+)
+def test_a_wrong_grand_total_over_two_breakdowns_is_contradicted(counts, error):
+    """Eight parts by kind and type, and the total of all: no subtotal is printed, the rules supply them."""
+    parts = [quantity("facilities", NOW, kind, kind_of) for kind in KINDS for kind_of in TYPES]
+    claims = [claim(i, "value", part, str(count), "count") for i, (part, count) in enumerate(zip(parts, counts), 1)]
+    total = quantity("facilities", NOW, ALL)
+    assert audited(*claims, claim(9, "value", total, str(sum(counts)), "count")).verdict == CONSISTENT
+    wrong = audited(*claims, claim(9, "value", total, str(abs(sum(counts) + error)), "count"))
+    assert wrong.verdict == CONTRADICTED or abs(sum(counts) + error) == sum(counts)
+    assert not wrong.conflicts or ("s/9",) in wrong.explanations
+
+
+def test_what_nothing_bounds_is_said_to_be_unbounded():
+    """26.7 % of all without either number: at least 4 of 15, and no more than nothing in particular."""
+    share = claim(1, "share", FACILITIES, "26,7", "percent", whole=replace(FACILITIES, scheme_kind=ALL))
+    assert audited(share).extents(())[FACILITIES] == (4, None)
+    assert audited(share).extents(())[share.whole] == (15, None)
+    growth = claim(1, "growth", FUNDING, "28,01", "percent", reference=replace(FUNDING, period=BEFORE), direction="up")
+    assert {upper for _, upper in audited(growth).extents(()).values()} == {None}
+
+
+def test_an_average_of_counts_was_rounded_even_without_decimals():
+    facilities, provinces = claim(1, "value", FACILITIES, "145", "count"), claim(2, "value", PROVINCES, "13", "count")
+    for text, rounding, verdict in [("11", "nearest", CONSISTENT), ("11,2", "nearest", CONSISTENT), ("12", "nearest", CONTRADICTED),
+                                    ("11", "truncated", CONSISTENT), ("12", "truncated", CONTRADICTED)]:  # fmt: skip
+        average = claim(3, "average", FACILITIES, text, "count", whole=PROVINCES, rounding=rounding)
+        assert audited(facilities, provinces, average).verdict == verdict, text
+
+
+def test_a_part_of_a_thousandth_of_a_percent_is_no_contradiction():
+    total = replace(FUNDING, scheme_kind=ALL)
+    share = claim(2, "share", FUNDING, "0,004", "percent", whole=total)
+    audit = audited(claim(1, "value", FUNDING, "200.000", "million_vnd"), share)
+    lower, upper = audit.extents(())[total]
+    assert audit.verdict == CONSISTENT
+    assert (lower, upper) == (F("199999.5") * MILLION / F("0.000045"), F("200000.5") * MILLION / F("0.000035"))
+
+
+def test_claims_that_cannot_hold_together_bound_nothing():
+    """82 more and half as many: no number of facilities fits, so none is named."""
+    before = replace(FACILITIES, period=BEFORE)
+    more = claim(1, "difference", FACILITIES, "82", "count", reference=before, direction="up")
+    fewer = claim(2, "growth", FACILITIES, "50,0", "percent", reference=before, direction="down")
+    audit = audited(more, fewer)
+    assert audit.explanations == (("s/1",), ("s/2",))
+    assert audit.extents(()) == {FACILITIES: None, before: None}
+    assert audit.reasons(FACILITIES, ()) == ()
+    estimates = estimate(audit, ())
+    assert estimates.get("facilities", NOW, "ipc1", scheme_kind="focal") is None
+
+
+@pytest.mark.parametrize("limit", [0.0, 1e-9, 1e-5])
+def test_a_solver_short_of_work_leaves_open_what_it_cannot_prove(published, monkeypatch, limit):
+    """What is still found under any limit is a part of what is truly there."""
+    account = published.of(["ipc1-2023-12-27"])
+    known = audit_claims(account)
+    monkeypatch.setattr(solver, "WORK_LIMIT", limit)
+    monkeypatch.setattr(solver, "STEP_LIMIT", 1)
+    hurried = audit_claims(account)
+    assert hurried.verdict in (UNDECIDED, CONTRADICTED)
+    assert set(hurried.conflicts) <= set(known.conflicts) and (hurried.conflicts or not hurried.explanations)
+    for about, extent in hurried.extents(known.explanations[0]).items():
+        lower, upper = known.extents(known.explanations[0])[about]
+        assert extent is None or (extent[0] <= lower and (extent[1] is None or upper <= extent[1])), about
+
+
+@few
+@given(documents(most=4), st.sampled_from([0.0, 1e-7, 1e-5]))
+def test_a_solver_short_of_work_accuses_no_honest_document(document, limit):
+    with pytest.MonkeyPatch.context() as hurry:
+        hurry.setattr(solver, "WORK_LIMIT", limit)
+        hurry.setattr(solver, "STEP_LIMIT", 10)
+        audit = audited(*document[1])
+        assert audit.verdict != CONTRADICTED and not audit.conflicts
+        for about, extent in audit.extents(()).items():
+            assert extent is None or (extent[0] <= document[0].of(about) and (extent[1] is None or document[0].of(about) <= extent[1]))

@@ -65,7 +65,7 @@ class Component:
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
         rows = [*self._rows(claims), *(self._row(part) for part in also)]
-        return _Question(rows, self._continuous).feasible()
+        return _Question(rows, self._continuous).answer
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
@@ -103,11 +103,12 @@ class _Question:
         self._rows, self._continuous = rows, continuous
         self._ranges = narrowed(rows, continuous)
 
-    def feasible(self) -> Answer:
+    @functools.cached_property
+    def answer(self) -> Answer:
         return Answer.NO if self._ranges is None else self._solver.feasible()
 
     def extent(self, index: int) -> tuple[Fraction, Fraction | None]:
-        if self._ranges is None:
+        if self.answer is Answer.NO:
             raise Undecided
         lower, upper = self._ranges[index]
         if lower != upper:

@@ -20,7 +20,7 @@ from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.parameters import FOLDERS, Parameters
 
 RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill")
+_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
 
 
 @dataclass(frozen=True)

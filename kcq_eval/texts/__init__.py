@@ -66,7 +66,11 @@ class Texts:
             "@centre": self.label(parameters.centre),
             "@centre_name": self.label(f"{parameters.centre}.name"),
             "@whole": self._templates[f"whole.{parameters.share_whole}"],
+            "@kind_full": self._templates.get(f"kind_full.{parameters.scheme_kind}", kind),
+            "@map_63": self._templates["vintage.63"],
+            "@map_34": self._templates["vintage.34"],
         }
+        self._context["@prices"] = self.fill(self._templates[f"prices.{self._basis}"])
 
     def __call__(self, key: str, **values: Any) -> str:
         """The text of a key, with the given values, the run's context and its numbers put in.
