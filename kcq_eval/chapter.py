@@ -6,6 +6,7 @@ cells run in JupyterLab, under papermill and nbval, and inside `kcq-eval run`.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ class Chapter:
 
     def __init__(self, name: str, namespace: Mapping[str, Any]):
         self.name = name
-        self.parameters = read_parameters({e.name: namespace[e.name] for e in entries() if e.name in namespace})
+        self.parameters = read_parameters(_given(namespace))
         self.evaluation: Evaluation = evaluate(self.parameters)
         self.numbers = Numbers()
         self.texts = Texts(self.parameters, self.evaluation.published.vocabulary)
@@ -119,6 +120,14 @@ def open_chapter(name: str, namespace: Mapping[str, Any]) -> Chapter:
     chapter = Chapter(name, namespace)
     chapter.tell("question", heading="title")
     return chapter
+
+
+def _given(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The namespace's parameters, and what looks like a mistyped one: papermill alone would run with the default."""
+    names = [entry.name for entry in entries()]
+    plain = [name for name, value in namespace.items() if isinstance(value, str | bool | int | float) and not name.startswith("_")]
+    mistyped = [name for name in plain if name not in names and difflib.get_close_matches(name, names, n=1, cutoff=0.8)]
+    return {name: namespace[name] for name in (*names, *mistyped) if name in namespace}
 
 
 def _write(path: Path, text: str) -> None:

@@ -72,12 +72,6 @@ def read_table(path: Path, columns: Iterable[str], *, optional: Iterable[str] = 
     return rows
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Rows of a table that ships with the project and whose columns its own reader names."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], problems: Problems) -> Iterator[Row]:
     name = path.name
     try:

@@ -144,7 +144,7 @@ def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
     set_aside = tuple(set_aside)
     vocabulary = audit.published.vocabulary
     extents = audit.extents(set_aside)
-    alternatives = [audit.extents(other) for other in audit.tied if set(other) != set(set_aside)] if audit.explanations else []
+    depends = audit.depends(set_aside)
     stated = _stated(audit, set_aside)
     found = {}
     for quantity, extent in extents.items():
@@ -158,7 +158,7 @@ def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
         else:
             point, basis = min(max(value / scale, lower), upper if upper is not None else value / scale), PRINTED
         found[quantity] = Bounded(
-            point, lower, upper, frozenset(audit.reasons(quantity, set_aside)), any(a[quantity] != extent for a in alternatives), basis
+            point, lower, upper, frozenset(audit.reasons(quantity, set_aside)), quantity in depends, basis
         )
     return Estimates(vocabulary, found)
 

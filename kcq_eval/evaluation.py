@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kcq_eval.audit.explanations import Audit, audit
 from kcq_eval.claims import Claim, Published, load_published
 from kcq_eval.datafiles import resolve_folder
-from kcq_eval.errors import BadInput, Problem, Problems, nearest
+from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.estimates import Estimates, estimate
 from kcq_eval.parameters import Parameters
 from kcq_eval.prices import PriceIndex, load_price_indices
@@ -39,13 +39,14 @@ def evaluate(parameters: Parameters) -> Evaluation:
     """
     folder = resolve_folder(parameters.data_dir)
     published = load_published(folder)
-    chosen = _chosen_sources(parameters, published)
     problems = Problems()
+    chosen = _chosen_sources(parameters, published, problems)
     for name, valid in (("centre", published.vocabulary.centres), ("scheme_kind", (*published.vocabulary.scheme_kinds, ALL))):
         found = getattr(parameters, name)
         if found not in valid:
             problems.append(Problem("unknown_value", "parameters", None, name, found, ", ".join(valid), nearest(found, valid)))
-    problems += _nothing_reported(parameters, published.of(chosen))
+    problems += _nothing_reported(parameters, published.of(chosen or published.sources))
+    problems += _unknown_claims(parameters, published)
     problems.stop()
     examined = audit(folder, chosen)
     set_aside = examined.set_aside(parameters.explanation)
@@ -59,7 +60,7 @@ def _estimates(examined: Audit, set_aside: tuple[str, ...]) -> Estimates:
     return estimate(examined, set_aside)
 
 
-def _chosen_sources(parameters: Parameters, published: Published) -> tuple[str, ...]:
+def _chosen_sources(parameters: Parameters, published: Published, problems: Problems) -> tuple[str, ...]:
     """Ids of the sources to use, the newest first."""
     if parameters.sources == ALL:
         return tuple(published.sources)
@@ -67,11 +68,23 @@ def _chosen_sources(parameters: Parameters, published: Published) -> tuple[str, 
     valid = (ALL, *published.sources)
     unknown = [source for source in given if source not in published.sources]
     if unknown or not given:
-        raise BadInput(
+        problems += [
             Problem("unknown_value", "parameters", None, "sources", source, ", ".join(valid), nearest(source, valid))
             for source in unknown or [parameters.sources]
-        )
+        ]
     return tuple(source for source in published.sources if source in given)
+
+
+def _unknown_claims(parameters: Parameters, published: Published) -> list[Problem]:
+    """Claims named by `explanation` must exist; whether they explain anything only the audit can say."""
+    ids = [claim.claim_id for claim in published.claims]
+    given = [] if parameters.explanation in ("first", "tied") else [part.strip() for part in parameters.explanation.split("+")]
+    valid = ", ".join(["first", "tied", *ids[:1], "…"])
+    return [
+        Problem("unknown_value", "parameters", None, "explanation", claim, valid, nearest(claim, ["first", "tied", *ids]))
+        for claim in given
+        if claim not in ids
+    ]
 
 
 def _nothing_reported(parameters: Parameters, published: Published) -> list[Problem]:

@@ -15,6 +15,8 @@ from kcq_eval.statements import claim_names, claim_number, number_in, printed_nu
 from kcq_eval.texts import Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 
+_MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
+
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
 
 
@@ -100,7 +102,7 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
         "checked": sum(audit.claim_verdict(claim) != "not_checked" for claim in claims),
         "conflicts": len(audit.conflicts),
         "explanations": len(audit.explanations),
-        "tied": len(audit.tied) if audit.explanations else 0,
+        "tied": audit.tied_count,
     }
     numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
     for claim in _suspects(evaluation):
@@ -154,11 +156,11 @@ def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tup
                 name = names([claim.claim_id])
                 text = texts("finding.audit_required", claim=name, required=told, printed=printed_text(claim, texts))
                 yield f"audit_required.{claim.claim_id}", text, (claim.claim_id,)
-        if len(audit.tied) == 1:
+        if audit.tied_count == 1:
             yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
         else:
-            ways = texts.joined([names(explanation) for explanation in audit.tied], last="or")
-            yield "audit_tied", texts("finding.audit_tied", count=len(audit.tied), claims=ways), audit.suspects
+            ways = texts.joined([names(explanation) for explanation in audit.tied[:_MOST_TOLD]], last="or")
+            yield "audit_tied", texts("finding.audit_tied", count=audit.tied_count, claims=ways), audit.suspects
     if evaluation.set_aside:
         yield "audit_accepted", texts("finding.audit_accepted", claims=names(evaluation.set_aside)), evaluation.set_aside
     if audit.undecided:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from kcq_eval.datafiles import read_csv
-from kcq_eval.errors import BadInput, Problem
+from kcq_eval.datafiles import read_table
+from kcq_eval.errors import Problems
 from kcq_eval.parameters import Period
 
-PRICE_BASES = ("cpi", "gdp_deflator")
+_OTHERS = (
+    "cpi_change_pct_wb", "cpi_change_pct_gso_press", "gdp_deflator_change_pct_wb_2025_07", "gdp_deflator_change_pct_wb_later",
+    "vnd_per_usd_avg", "vnd_per_usd_status", "vnd_per_usd_source",
+)  # fmt: skip
 _COLUMNS = {"cpi": "cpi_index_2015_100", "gdp_deflator": "gdp_deflator_index_2015_100"}
 
 
@@ -34,15 +38,17 @@ class PriceIndex:
 
 
 def load_price_indices(folder: Path) -> dict[str, PriceIndex]:
-    """Raises BadInput: the table is missing or a cell is no number."""
-    path = folder / "reference" / "price_index.csv"
-    try:
-        rows = read_csv(path)
-        return {
-            basis: PriceIndex(basis, {int(r["year"]): Fraction(r[column]) for r in rows if r[column]})
-            for basis, column in _COLUMNS.items()
-        }
-    except OSError:
-        raise BadInput([Problem("missing_file", path.name, expected="reference/" + path.name)]) from None
-    except (KeyError, ValueError) as error:
-        raise BadInput([Problem("not_csv", path.name, found=str(error), expected=", ".join(("year", *_COLUMNS.values())))]) from None
+    """Raises BadInput: the table is missing, or cells are no positive plain decimals; all of them at once."""
+    problems = Problems()
+    found: dict[str, dict[int, Fraction]] = {basis: {} for basis in _COLUMNS}
+    for row in read_table(folder / "reference" / "price_index.csv", ("year", *_COLUMNS.values()), optional=_OTHERS, problems=problems):
+        if not re.fullmatch("[0-9]{4}", row["year"]):
+            problems.append(row.problem("bad_form", "year", expected="YYYY"))
+            continue
+        for basis, column in _COLUMNS.items():
+            if row[column] and (not re.fullmatch(r"[0-9]+(\.[0-9]+)?", row[column]) or not Fraction(row[column])):
+                problems.append(row.problem("bad_form", column, expected="113.121"))
+            elif row[column]:
+                found[basis][int(row["year"])] = Fraction(row[column])
+    problems.stop()
+    return {basis: PriceIndex(basis, by_year) for basis, by_year in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from kcq_eval.claims import Claim, Quantity
@@ -54,8 +55,11 @@ def printed_text(claim: Claim, texts: Texts) -> str:
     if claim.printed is None:
         names = ", ".join(texts.label(item) for item in claim.items)
         return texts("relation.list", count=len(claim.items), names=names) if claim.items else texts("relation.words")
-    amount = texts.number(printed_number(claim))
-    return f"{texts(f'relation.{claim.direction}')} {amount}" if claim.direction else amount
+    number = printed_number(claim)
+    literally = replace(number, bounded=Bounded.exactly(claim.printed.value / UNITS[number.unit].scale))
+    words = [texts(f"relation.{claim.direction}")] if claim.direction else []
+    words += [texts(f"hedge.{claim.printed.hedge}")] if claim.printed.hedge else []
+    return " ".join([*words, texts.number(literally)])
 
 
 def printed_number(claim: Claim) -> Number:
@@ -64,7 +68,7 @@ def printed_number(claim: Claim) -> Number:
     scale = UNITS[unit].scale
     interval, step = claim.printed.interval, Fraction(claim.printed.step) / scale
     value = claim.printed.value / scale
-    lower = value if interval.lower is None else interval.lower / scale
+    lower = Fraction(0) if interval.lower is None else interval.lower / scale
     upper = None if interval.upper is None else interval.upper / scale
     decimals = 0
     while step < 1:

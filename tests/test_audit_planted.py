@@ -117,7 +117,8 @@ def test_conflicts_and_corrections_are_those_that_trying_everything_finds(system
         if set(part.claims) in possible:
             assert part.feasible(part.claims) is solver.Answer.YES
             continue
-        conflicts, corrections = minimal_sets(part)
+        conflicts, corrections, complete = minimal_sets(part)
+        assert complete
         assert set(conflicts) == smallest and len(conflicts) == len(smallest)
         assert set(corrections) == largest and len(corrections) == len(largest)
         assert all(conflict & correction for conflict in conflicts for correction in corrections)
@@ -179,3 +180,29 @@ def test_average_funding_per_facility_is_solved_with_counts_and_money(vocabulary
     assert audited(vocabulary, [now, counted, average]).verdict == CONSISTENT
     wrong = Claim("s/3", "s", "p. 1", "average", now.quantity, None, whole, (), Printed("2,6 tỷ đồng", "million_vnd", "vi"), None, "", "")
     assert audited(vocabulary, [now, counted, wrong]).tied == (("s/1",), ("s/2",), ("s/3",))
+
+
+@pytest.mark.parametrize(
+    ("total", "verdict"), [("450", CONSISTENT), ("449", CONSISTENT), ("448", CONSISTENT), ("447", CONTRADICTED), ("453", CONTRADICTED), ("300", CONTRADICTED)]
+)
+def test_years_add_up_to_their_period(vocabulary, total, verdict):
+    whole = Quantity("funding", NOW, "ipc1", "focal")
+    years = [Claim(f"s/{year}", "s", "p. 1", "value", Quantity("funding", Period(year, year), "ipc1", "focal"), None, None, (), Printed("150", "million_vnd", "vi"), None, "", "") for year in NOW.years]  # fmt: skip
+    stated = Claim("s/1", "s", "p. 1", "value", whole, None, None, (), Printed(total, "million_vnd", "vi"), None, "", "")
+    assert audited(vocabulary, [*years, stated]).verdict == verdict  # three half millions of rounding, and half a million of the total's
+
+
+@pytest.mark.parametrize(("together", "verdict"), [("134", CONSISTENT), ("140", CONTRADICTED), ("130", CONTRADICTED)])
+def test_a_union_of_support_types_is_the_sum_of_its_parts(vocabulary, together, verdict):
+    parts = [value(1, "facilities", "128", "count", support_type="advanced_machinery"), value(2, "facilities", "6", "count", support_type="showroom")]
+    union = value(3, "facilities", together, "count", support_type="advanced_machinery+showroom")
+    assert audited(vocabulary, [*parts, union]).verdict == verdict
+
+
+def test_eleven_disagreements_between_two_documents_are_all_named(vocabulary):
+    codes = list(vocabulary.provinces)[:11]
+    claims = [value(100 * document + i, "funding", str(10 + document), "million_vnd", province=code) for document in (1, 2) for i, code in enumerate(codes)]
+    far_apart = [c if i < 11 else value(1000 + i, "funding", "99", "million_vnd", province=c.quantity.province) for i, c in enumerate(claims)]
+    audit = audited(vocabulary, far_apart)
+    assert audit.verdict == CONTRADICTED and len(audit.conflicts) == 11
+    assert len(audit.suspects) == 22 and audit.tied_count == 2**11 and not audit.complete

@@ -182,3 +182,17 @@ def test_no_result_depends_on_the_order_of_rows_or_documents(published_copy, bot
             shuffle(rows)
         write_rows(path, columns, rows)
     assert told(audit_claims(load_published(published_copy))) == told(both)
+
+
+def test_a_third_document_is_one_file_of_claims_and_one_row_of_the_catalogue(published_copy):
+    """A later report that prints the total again: it is counted like any other, and the tie is broken without any code."""
+    catalogue = read_rows(published_copy / "sources.csv")
+    write_rows(published_copy / "sources.csv", SOURCE_COLUMNS, [*catalogue, catalogue[0] | {"source_id": "report-2024", "sha256": ""}])
+    rows = {row["claim_id"]: row for row in read_rows(published_copy / "claims" / f"{ACCOUNT}.csv")}
+    write_rows(published_copy / "claims" / "report-2024.csv", COLUMNS, [rows["6"] | {"claim_id": "1", "locator": "p. 3"}])
+    audit = audit_claims(load_published(published_copy))
+    assert audit.verdict == CONTRADICTED
+    assert audit.explanations[0] == audit.suspects == (f"{ACCOUNT}/5",)
+    assert {f"{ACCOUNT}/6", "report-2024/1"} in [set(explanation) for explanation in audit.explanations]
+    total = estimate(audit, audit.set_aside("first")).get("facilities", NOW, "ipc1")
+    assert (total.lower, total.upper, total.depends) == (236, 236, False)

@@ -173,13 +173,37 @@ def _part_of_whole(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator
             if _is_part(part, whole, nested_over):
                 terms = {part: 1, whole: -1}
                 yield Constraint(f"part-of-whole/{part.key}", False, (_linear(terms, Interval(None, Fraction(0))),))
-        for dimension in sorted(vocabulary.measures[measure].adds_up_over):
-            for whole in (q for q in family if getattr(q, dimension) == ALL):
-                parts = [q for q in family if q != whole and replace(q, **{dimension: ALL}) == whole]
-                codes = [code for part in parts for code in getattr(part, dimension).split("+")]
-                if len(parts) > 1 and len(set(codes)) == len(codes):
-                    terms = dict.fromkeys(parts, 1) | {whole: -1}
-                    yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(terms, Interval(None, Fraction(0))),))
+        additive = vocabulary.measures[measure].adds_up_over | {p.dimension for p in vocabulary.partitions if p.measure == measure}
+        for dimension in sorted(additive):
+            yield from _sums(family, dimension)
+
+
+def _sums(family: list[Quantity], dimension: str) -> Iterator[Constraint]:
+    """In a dimension that adds up, disjoint parts are no more than their whole, and just as much where they are all of it.
+
+    What `all` consists of only a partition says.
+    """
+    for whole in family:
+        pieces = _pieces(whole, dimension)
+        possible = [q for q in family if q != whole and replace(q, **{dimension: getattr(whole, dimension)}) == whole]
+        named = [(part, found) for part in possible if (found := _pieces(part, dimension)) and (pieces is None or found <= pieces)]
+        parts: list[Quantity] = []
+        covered: set = set()
+        for part, found in sorted(named, key=lambda pair: (len(pair[1]), pair[0].key)):  # the finest, where some overlap
+            if covered.isdisjoint(found):
+                parts.append(part)
+                covered |= found
+        if len(parts) > 1:
+            interval = Interval(Fraction(0) if covered == pieces else None, Fraction(0))
+            yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(dict.fromkeys(parts, 1) | {whole: -1}, interval),))
+
+
+def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
+    """Single years of a period, or single codes; None for `all`."""
+    if dimension == "period":
+        return frozenset(quantity.period.years)
+    code = getattr(quantity, dimension)
+    return None if code == ALL else frozenset(code.split("+"))
 
 
 def _is_part(part: Quantity, whole: Quantity, nested_over: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,6 +30,8 @@ class Audit:
         explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then
             by the order of documents and claim numbers. With no conflict there is none.
         undecided: Claims of the parts that the solver could not decide.
+        smallest: For each independent part in conflict, its smallest correction sets; an explanation takes one of each.
+        complete: Whether conflicts and explanations are all there are; where they are too many, only some are listed.
     """
 
     published: Published
@@ -36,6 +39,8 @@ class Audit:
     conflicts: tuple[tuple[str, ...], ...]
     explanations: tuple[tuple[str, ...], ...]
     undecided: frozenset[str]
+    smallest: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    complete: bool = True
 
     @property
     def verdict(self) -> str:
@@ -48,10 +53,26 @@ class Audit:
         """The explanations with the fewest claims; more than one means that counting alone cannot tell them apart."""
         return tuple(e for e in self.explanations if len(e) == len(self.explanations[0]))
 
+    @property
+    def tied_count(self) -> int:
+        """How many explanations are tied, listed or not."""
+        return math.prod(len(ways_out) for ways_out in self.smallest) if self.smallest else 0
+
     @functools.cached_property
     def suspects(self) -> tuple[str, ...]:
         """Claims of the smallest explanations."""
-        return tuple(sorted({claim for explanation in self.tied for claim in explanation}, key=self._order))
+        return tuple(sorted({claim for ways_out in self.smallest for way in ways_out for claim in way}, key=self._order))
+
+    def depends(self, set_aside: Iterable[str]) -> frozenset[Quantity]:
+        """Quantities that would have other bounds if another of the tied explanations were set aside."""
+        left_out, found = frozenset(set_aside), set()
+        for ways_out in self.smallest:
+            part = next(part for part in self.parts if ways_out[0][0] in part.claims)
+            chosen = _extents(part, left_out & set(part.claims))
+            for way in ways_out:
+                other = _extents(part, frozenset(way))
+                found |= {quantity for quantity in part.quantities if other[quantity] != chosen[quantity]}
+        return frozenset(found)
 
     def claim_verdict(self, claim: Claim) -> str:
         """`not_checked` (words only), `undecided`, `suspect` (in a smallest explanation), `in_conflict` or `consistent`."""
@@ -103,6 +124,8 @@ class Audit:
         beyond = [Interval(None, lower, upper_open=True)] if lower > 0 else []
         beyond += [Interval(upper, None, lower_open=True)] if upper is not None else []
         outside = [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
+        if not outside:
+            return ()
 
         def forced_by(kept: list[str]) -> bool:
             return all(part.feasible(kept, [end]) is Answer.NO for end in outside)
@@ -163,22 +186,27 @@ def audit_claims(published: Published) -> Audit:
 
 def audit_system(system: System, published: Published) -> Audit:
     order = {claim.name: (i,) for i, claim in enumerate(system.claims)}
-    parts, undecided, conflicts, corrections = [], set(), [], []
+    parts, undecided, conflicts, corrections, complete = [], set(), [], [], True
     for part in components(system):
         parts.append(part)
         try:
             if not holds(part, part.claims):
-                found, ways_out = minimal_sets(part)
+                found, ways_out, all_found = minimal_sets(part)
                 conflicts += found
+                complete &= all_found
                 corrections.append(sorted((_sorted(way, order) for way in ways_out), key=_rank(order)))
         except Undecided:
             undecided |= set(part.claims)
+    explanations = _combined(corrections, order) if corrections else []
+    complete &= len(explanations) == math.prod(map(len, corrections)) or not corrections
     return Audit(
         published,
         tuple(parts),
         tuple(sorted((_sorted(conflict, order) for conflict in conflicts), key=_rank(order))),
-        tuple(_combined(corrections, order)) if corrections else (),
+        tuple(explanations),
         frozenset(undecided),
+        tuple(tuple(way for way in ways_out if len(way) == len(ways_out[0])) for ways_out in corrections),
+        complete,
     )
 
 

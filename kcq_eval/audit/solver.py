@@ -142,9 +142,11 @@ class _SixtyFourBits:
     def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
         getattr(self._model, side)(self._variables[index])
         solver = _cp_sat()
-        found = solver.value(self._variables[index]) if solver.solve(self._model) == cp_model.OPTIMAL else known
+        status = solver.solve(self._model)
         self._model.clear_objective()
-        return found
+        if status == cp_model.INFEASIBLE:
+            raise Undecided("the claims cannot hold")
+        return solver.value(self._variables[index]) if status == cp_model.OPTIMAL else known
 
 
 class _AnySize:
@@ -171,7 +173,10 @@ class _AnySize:
             return known
         optimize = z3.Optimize()
         goal = getattr(optimize, side)(variable)
-        if self._answer(optimize) is not Answer.YES:
+        answer = self._answer(optimize)
+        if answer is Answer.NO:
+            raise Undecided("the claims cannot hold")
+        if answer is Answer.UNKNOWN:
             return known
         infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
         return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
@@ -298,14 +303,17 @@ def components(system: System) -> list[Component]:
     return [Component(*group, system.continuous) for group in groups.values()]
 
 
-def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[frozenset[str]], list[frozenset[str]], bool]:
     """All minimal conflicts and all minimal correction sets among a component's claims (MARCO: Liffiton et al. 2016).
 
     The map of subsets not yet judged gives a largest one; if its claims can hold together, what it leaves out is a minimal
     correction set, else it is shrunk to a minimal conflict.
 
+    Returns:
+        Conflicts, correction sets, and whether these are all: no more than `limit` are looked for.
+
     Raises:
-        Undecided: A question was not answered, or there are more than `limit` sets.
+        Undecided: A question was not answered.
     """
     conflicts: list[frozenset[str]] = []
     corrections: list[frozenset[str]] = []
@@ -316,7 +324,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
         solver = _cp_sat()
         status = solver.solve(subsets)
         if status == cp_model.INFEASIBLE:
-            return conflicts, corrections
+            return conflicts, corrections, True
         if status != cp_model.OPTIMAL:
             raise Undecided("subsets")
         seed = [claim for claim in component.claims if solver.boolean_value(inside[claim])]
@@ -327,7 +335,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
             conflict = shrink(seed, lambda kept: not holds(component, kept))
             conflicts.append(frozenset(conflict))
             subsets.add_bool_or([~inside[claim] for claim in conflicts[-1]])
-    raise Undecided(f"more than {limit} minimal sets")
+    return conflicts, corrections, False
 
 
 def holds(component: Component, claims: Iterable[str]) -> bool:

@@ -72,7 +72,7 @@ def run(
     inputs = input_hashes(parameters)
     run_id = _run_id(parameters, inputs)
     place = out if out is not None else project_root() / "outputs" / run_id
-    if not force and _recorded_id(place) == run_id:
+    if not force and _recorded_id(place) == run_id and _is_whole(place):
         return Bundle(place, run_id, unchanged=True)
     if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
         raise FolderTaken(place)
@@ -102,8 +102,9 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     data, root = resolve_folder(parameters.data_dir), project_root()
     package = Path(__file__).resolve().parent.parent
     found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson")}
-    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".ttf")}
+    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
+    found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
     return {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
 
 
@@ -127,6 +128,12 @@ def _recorded_id(folder: Path) -> str | None:
         return None
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether every file that the record names is still there."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return all((folder / name).is_file() for name in record["outputs"])
+
+
 def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
@@ -134,14 +141,12 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     done = execute_chapters(
         work, given, plain=plain, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
     )
-    for executed in done:
-        if executed.error:
-            copy = place.parent / f"{place.name}.failed"
-            copy.mkdir(parents=True, exist_ok=True)
-            executed_copy = work / "notebooks" / f"{executed.chapter}.ipynb"
-            if executed_copy.exists():
-                shutil.copy(executed_copy, copy)
-            raise NotebookFailed(executed.chapter, executed.error, copy / executed_copy.name)
+    failed = [executed for executed in done if executed.error]
+    if failed:
+        copy = place.parent / f"{place.name}.failed"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(work / "notebooks", copy)  # of a notebook whose process was killed there is none
+        raise NotebookFailed(failed[0].chapter, failed[0].error, copy / f"{failed[0].chapter}.ipynb")
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
@@ -224,7 +229,11 @@ def _move(work: Path, place: Path) -> None:
         return
     aside = work.with_name(work.name + ".old")
     os.rename(place, aside)
-    os.rename(work, place)
+    try:
+        os.rename(work, place)
+    except OSError:
+        os.rename(aside, place)
+        raise
     shutil.rmtree(aside)
 
 
