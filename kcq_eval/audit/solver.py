@@ -22,7 +22,8 @@ from kcq_eval.claims import Quantity
 from kcq_eval.printed import Interval
 
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
-STEP_LIMIT = 50_000_000  # Z3's resource count for one question
+STEP_LIMIT = 10_000_000  # Z3's resource count for one question
+END_LIMIT = 500_000  # and for the end of a range, which may be left as wide as narrowing left it
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _ROUNDS = 20  # of narrowing; what it leaves is for the solvers
 
@@ -173,7 +174,7 @@ class _AnySize:
             return known
         optimize = z3.Optimize()
         goal = getattr(optimize, side)(variable)
-        answer = self._answer(optimize)
+        answer = self._answer(optimize, limit=END_LIMIT)
         if answer is Answer.NO:
             raise Undecided("the claims cannot hold")
         if answer is Answer.UNKNOWN:
@@ -181,10 +182,10 @@ class _AnySize:
         infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
         return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
 
-    def _answer(self, solver, also: Sequence = ()) -> Answer:
+    def _answer(self, solver, also: Sequence = (), *, limit: int = STEP_LIMIT) -> Answer:
         import z3
 
-        solver.set("rlimit", STEP_LIMIT)
+        solver.set("rlimit", limit)
         solver.add(self._tests)
         solver.add(also)
         answer = solver.check()
