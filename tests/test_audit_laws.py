@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from kcq_eval.audit import solver
+from kcq_eval.audit.constraints import Linear
 from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, UNDECIDED, Audit, audit_claims
 from kcq_eval.claims import Claim, Published, Quantity
 from kcq_eval.estimates import estimate
 from kcq_eval.parameters import Period
-from kcq_eval.printed import UNITS, Printed, format_number
+from kcq_eval.printed import UNITS, Interval, Printed, format_number
 from kcq_eval.vocabulary import ALL, load_vocabulary
 
 F = Fraction
@@ -281,6 +282,7 @@ def test_a_solver_short_of_work_leaves_open_what_it_cannot_prove(published, monk
     known = audit_claims(account)
     monkeypatch.setattr(solver, "WORK_LIMIT", limit)
     monkeypatch.setattr(solver, "STEP_LIMIT", 1)
+    monkeypatch.setattr(solver, "END_LIMIT", 1)
     hurried = audit_claims(account)
     assert hurried.verdict in (UNDECIDED, CONTRADICTED)
     assert set(hurried.conflicts) <= set(known.conflicts) and (hurried.conflicts or not hurried.explanations)
@@ -295,6 +297,7 @@ def test_a_solver_short_of_work_accuses_no_honest_document(document, limit):
     with pytest.MonkeyPatch.context() as hurry:
         hurry.setattr(solver, "WORK_LIMIT", limit)
         hurry.setattr(solver, "STEP_LIMIT", 10)
+        hurry.setattr(solver, "END_LIMIT", 10)
         audit = audited(*document[1])
         assert audit.verdict != CONTRADICTED and not audit.conflicts
         for about, extent in audit.extents(()).items():

@@ -182,10 +182,10 @@ class _AnySize:
         infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
         return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
 
-    def _answer(self, solver, also: Sequence = (), *, limit: int = STEP_LIMIT) -> Answer:
+    def _answer(self, solver, also: Sequence = (), *, limit: int | None = None) -> Answer:
         import z3
 
-        solver.set("rlimit", limit)
+        solver.set("rlimit", limit or STEP_LIMIT)
         solver.add(self._tests)
         solver.add(also)
         answer = solver.check()
