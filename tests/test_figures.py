@@ -215,7 +215,7 @@ def conflict(language, count=3):
             ("#7", "Tăng so với giai đoạn trước", 128.0, "128", 126.5, 126.0, 127.0, "126–127", False, others("#4, #5", "#10")),
             (
                 "#10",
-                "Cơ sở ứng dụng máy móc, thiết bị tiên tiến",
+                "Cơ sở được hỗ trợ máy móc, thiết bị",
                 128.0,
                 "128",
                 46.0,
