@@ -61,18 +61,18 @@ class Component:
         self._continuous = [quantity in continuous for quantity in self.quantities]
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self._asked: tuple[tuple[str, ...], _Question | None] = ((), None)
+        self._narrowed: tuple[tuple[str, ...] | None, list[Range]] = (None, [])
 
     def __contains__(self, quantity: Quantity) -> bool:
         return quantity in self._index
 
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        claims, more = tuple(claims), [self._row(part) for part in also]
+        return self._feasible(tuple(claims), [self._row(part) for part in also])
+
+    def _feasible(self, claims: tuple[str, ...], more: Sequence[Row]) -> Answer:
         answer = self._switched.ask(claims, more)
-        if answer is Answer.UNKNOWN:
-            answer = _Question([*self._rows(claims), *more], self._continuous).counted
-        return answer
+        return counted([*self._rows(claims), *more], self._continuous) if answer is Answer.UNKNOWN else answer
 
     def conflict(self, claims: Iterable[str]) -> list[str] | None:
         """Some of the claims that cannot all hold, not many more than needed; None where all can.
@@ -99,12 +99,36 @@ class Component:
         Raises:
             Undecided: The claims cannot hold.
         """
-        claims = tuple(claims)
-        if self._asked[0] != claims or self._asked[1] is None:
+        claims, index = tuple(claims), self._index[quantity]
+        if self._narrowed[0] != claims:
             if self.feasible(claims) is Answer.NO:
-                raise Undecided
-            self._asked = claims, _Question(self._rows(claims), self._continuous)
-        return self._asked[1].extent(self._index[quantity])
+                raise Undecided("the claims cannot hold")
+            self._narrowed = claims, narrowed(self._rows(claims), self._continuous)
+        lower, upper = self._narrowed[1][index]
+        if lower != upper:
+            lower, upper = self._end(index, claims, lower, -1), self._end(index, claims, upper, 1)
+        return Fraction(lower or 0), None if upper is None else Fraction(upper)
+
+    def _end(self, index: int, claims: tuple[str, ...], known: Exact | None, outward: int) -> Exact | None:
+        """The last value in a direction, at `known` or before it."""
+
+        def reaches(end: Exact) -> Answer:
+            interval = Interval(Fraction(end), None) if outward > 0 else Interval(None, Fraction(end))
+            return self._feasible(claims, [Row(((index, 1),), interval)])
+
+        answer = Answer.NO if known is None else reaches(known)
+        if answer is not Answer.NO:
+            return known
+        if known is None or self._continuous[index]:
+            return _optimal(self._rows(claims), self._narrowed[1], self._continuous, index, "maximize" if outward > 0 else "minimize", known)
+        beyond, within, step = known, None, 1  # whole numbers: one out of reach, one within, ever closer
+        while within is None or abs(beyond - within) > 1:
+            tried = known - outward * step if within is None else (beyond + within) // 2
+            answer, step = reaches(tried), 2 * step
+            if answer is Answer.UNKNOWN:
+                return beyond - outward
+            beyond, within = (tried, within) if answer is Answer.NO else (beyond, tried)
+        return within
 
     def states(self, claim: str, quantity: Quantity) -> bool:
         """Whether the claim speaks of this quantity without another."""
@@ -204,95 +228,43 @@ class _Switched:
         return statistics.get_key_value("rlimit count") if "rlimit count" in statistics.keys() else 0
 
 
-class _Question:
-    """Rows over a component's variables, narrowed once, and the solvers for what narrowing leaves open."""
+def counted(rows: Sequence[Row], continuous: Sequence[bool]) -> Answer:
+    """CP-SAT's answer, where all variables are whole and their ranges keep every sum within 64 bits; else unknown."""
+    ranges = narrowed(rows, continuous)
+    if ranges is None:
+        return Answer.NO
+    if any(continuous) or not _fits(ranges, rows):
+        return Answer.UNKNOWN
+    from ortools.sat.python import cp_model
 
-    def __init__(self, rows: Sequence[Row], continuous: Sequence[bool]):
-        self._rows, self._continuous = rows, continuous
-        self._ranges = narrowed(rows, continuous)
-
-    @property
-    def counted(self) -> Answer:
-        """The answer of the solver that counts, where the rows are for it."""
-        if self._ranges is None:
-            return Answer.NO
-        return self._solver.feasible() if isinstance(self._solver, _SixtyFourBits) else Answer.UNKNOWN
-
-    def extent(self, index: int) -> tuple[Fraction, Fraction | None]:
-        lower, upper = self._ranges[index]
-        if lower != upper:
-            lower, upper = self._solver.end(index, "minimize", lower), self._solver.end(index, "maximize", upper)
-        return Fraction(lower or 0), None if upper is None else Fraction(upper)
-
-    @functools.cached_property
-    def _solver(self) -> _SixtyFourBits | _AnySize:
-        if not any(self._continuous) and _fits(self._ranges, self._rows):
-            return _SixtyFourBits(self._ranges, self._rows)
-        return _AnySize(self._ranges, self._rows, self._continuous)
+    model = cp_model.CpModel()
+    variables = [model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
+    for row in rows:
+        lower, upper = _whole_ends(row.interval)
+        total = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
+        model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = WORK_LIMIT
+    status = solver.solve(model)
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Answer.YES
+    return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
 
 
-class _SixtyFourBits:
-    """CP-SAT over whole numbers whose ranges keep every sum within 64 bits."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row]):
-        from ortools.sat.python import cp_model
-
-        self._cp, self._model = cp_model, cp_model.CpModel()
-        self._variables = [self._model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
-        for row in rows:
-            lower, upper = _whole_ends(row.interval)
-            total = self._cp.LinearExpr.weighted_sum([self._variables[i] for i, _ in row.terms], [c for _, c in row.terms])
-            self._model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
-
-    def feasible(self) -> Answer:
-        status = self._solver().solve(self._model)
-        if status in (self._cp.OPTIMAL, self._cp.FEASIBLE):
-            return Answer.YES
-        return Answer.NO if status == self._cp.INFEASIBLE else Answer.UNKNOWN
-
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        getattr(self._model, side)(self._variables[index])
-        solver = self._solver()
-        status = solver.solve(self._model)
-        self._model.clear_objective()
-        if status == self._cp.INFEASIBLE:
-            raise Undecided("the claims cannot hold")
-        return solver.value(self._variables[index]) if status == self._cp.OPTIMAL else known
-
-    def _solver(self):
-        solver = self._cp.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = 0
-        solver.parameters.max_deterministic_time = WORK_LIMIT
-        return solver
-
-
-class _AnySize:
-    """Z3 over numbers of any size, for the ends of ranges."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row], continuous: Sequence[bool]):
-        self._numbers = numbers = _Numbers(continuous)
-        self._tests = [test for i, ends in enumerate(ranges) for test in numbers.tests(Row(((i, 1),), Interval(*ends)))]
-        for row in rows:
-            self._tests += numbers.tests(row)
-
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        numbers, z3 = self._numbers, self._numbers.z3
-        if known is not None:
-            solver = z3.Solver(ctx=numbers.context)
-            solver.add(self._tests + numbers.tests(Row(((index, 1),), Interval(known, known))))
-            if numbers.check(solver, limit=STEP_LIMIT) is Answer.YES:
-                return known
-        optimize = z3.Optimize(ctx=numbers.context)
-        optimize.add(self._tests)
-        goal = getattr(optimize, side)(numbers.variables[index])
-        answer = numbers.check(optimize, limit=END_LIMIT)
-        if answer is Answer.NO:
-            raise Undecided("the claims cannot hold")
-        if answer is Answer.UNKNOWN:
-            return known
-        infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
-        return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
+def _optimal(rows: Sequence[Row], ranges: Sequence[Range], continuous: Sequence[bool], index: int, side: str, known: Exact | None) -> Exact | None:
+    """The end of a variable's range by Z3's simplex; `known` where it gives none within its limit."""
+    numbers = _Numbers(continuous)
+    z3 = numbers.z3
+    optimize = z3.Optimize(ctx=numbers.context)
+    for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
+        optimize.add(numbers.tests(row))
+    goal = getattr(optimize, side)(numbers.variables[index])
+    if numbers.check(optimize, limit=END_LIMIT) is not Answer.YES:
+        return known
+    infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
+    return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
 
 
 def narrowed(rows: Sequence[Row], continuous: Sequence[bool]) -> list[Range] | None:
