@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from kcq_eval.claims import Claim, Published, Quantity
 from kcq_eval.printed import UNITS, Interval, Printed
-from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
+from kcq_eval.vocabulary import ALL, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def assemble(claims: list[Constraint], vocabulary: Vocabulary) -> System:
         mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     rules += [*_lists(mentioned, vocabulary), *_part_of_whole(mentioned, vocabulary), *_durations(mentioned)]
     mentioned |= {quantity for rule in rules for quantity in rule.quantities}
-    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measures[q.measure].unit].family == "money")
+    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measure(q.measure).unit].is_continuous)
     return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules), continuous)
 
 
@@ -142,7 +142,7 @@ def _partitions(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Co
 
 def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ()) -> dict[str, Quantity]:
     """For a measure that counts a list: one 0-or-1 quantity per code that the list could name."""
-    dimension = vocabulary.measures[total.measure].list_of
+    dimension = vocabulary.measure(total.measure).list_of
     if not dimension or getattr(total, dimension) != ALL:
         return {}
     possible = vocabulary.served(total.centre) if dimension == "province" else vocabulary.codes(dimension)
@@ -152,7 +152,7 @@ def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ())
 def _lists(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Constraint]:
     """A count of a list is the number of codes that are on it."""
     for total in sorted(mentioned):
-        dimension = vocabulary.measures[total.measure].list_of
+        dimension = vocabulary.measure(total.measure).list_of
         named = [q for q in mentioned if dimension and replace(q, **{dimension: ALL}) == total and q != total]
         if not named:
             continue
@@ -168,13 +168,12 @@ def _part_of_whole(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator
     for quantity in sorted(mentioned):
         families.setdefault((quantity.measure, quantity.centre), []).append(quantity)
     for (measure, _), family in sorted(families.items()):
-        nested_over = vocabulary.measures[measure].nested_over
+        nested_over = vocabulary.measure(measure).nested_over
         for part, whole in itertools.permutations(family, 2):
             if _is_part(part, whole, nested_over):
                 terms = {part: 1, whole: -1}
                 yield Constraint(f"part-of-whole/{part.key}", False, (_linear(terms, Interval(None, Fraction(0))),))
-        additive = vocabulary.measures[measure].adds_up_over | {p.dimension for p in vocabulary.partitions if p.measure == measure}
-        for dimension in sorted(additive):
+        for dimension in sorted(vocabulary.measure(measure).adds_up_over):
             yield from _sums(family, dimension)
 
 
@@ -209,7 +208,7 @@ def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
 def _is_part(part: Quantity, whole: Quantity, nested_over: frozenset[str]) -> bool:
     if part.period != whole.period and not ("period" in nested_over and part.period in whole.period):
         return False
-    for dimension in DIMENSIONS:
+    for dimension in part.dimensions:
         mine, all_of_it = getattr(part, dimension), getattr(whole, dimension)
         inside = all_of_it == ALL or (mine != ALL and set(mine.split("+")) <= set(all_of_it.split("+")))
         if mine != all_of_it and not (dimension in nested_over and inside):
