@@ -14,7 +14,7 @@ from fractions import Fraction
 from kcq_eval.claims import Claim, Published, Quantity
 from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Interval, Printed
-from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
+from kcq_eval.vocabulary import ALL, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def assemble(claims: list[Constraint], vocabulary: Vocabulary) -> System:
         mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     rules += [*_lists(mentioned, vocabulary), *_part_of_whole(mentioned, vocabulary), *_durations(mentioned)]
     mentioned |= {quantity for rule in rules for quantity in rule.quantities}
-    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measures[q.measure].unit].family == "money")
+    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measure(q.measure).unit].is_continuous)
     return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules), continuous)
 
 
@@ -145,7 +145,7 @@ def _partitions(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Co
 
 def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ()) -> dict[str, Quantity]:
     """For a measure that counts a list: one 0-or-1 quantity per code that the list could name."""
-    dimension = vocabulary.measures[total.measure].list_of
+    dimension = vocabulary.measure(total.measure).list_of
     if not dimension or getattr(total, dimension) != ALL:
         return {}
     possible = vocabulary.served(total.centre) if dimension == "province" else vocabulary.codes(dimension)
@@ -155,7 +155,7 @@ def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ())
 def _lists(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Constraint]:
     """A count of a list is the number of codes that are on it."""
     for total in sorted(mentioned):
-        dimension = vocabulary.measures[total.measure].list_of
+        dimension = vocabulary.measure(total.measure).list_of
         named = [q for q in mentioned if dimension and replace(q, **{dimension: ALL}) == total and q != total]
         if not named:
             continue
@@ -171,24 +171,24 @@ def _part_of_whole(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator
     for quantity in sorted(mentioned):
         families.setdefault((quantity.measure, quantity.centre), []).append(quantity)
     for (measure, _), family in sorted(families.items()):
-        wholes = _wholes(family, vocabulary.measures[measure].nested_over)
+        wholes = _wholes(family, vocabulary.measure(measure).nested_over)
         for part, found in wholes.items():
             passed_on = {beyond for whole in found for beyond in wholes[whole]}  # what holds through a whole in between
             for whole in found:
                 if whole not in passed_on:
                     yield Constraint(f"part-of-whole/{part.key}", False, (_linear({part: 1, whole: -1}, Interval(None, Fraction(0))),))
-        additive = vocabulary.measures[measure].adds_up_over | {p.dimension for p in vocabulary.partitions if p.measure == measure}
-        for dimension in sorted(additive):
+        for dimension in sorted(vocabulary.measure(measure).adds_up_over):
             yield from _sums(family, dimension)
 
 
 def _wholes(family: list[Quantity], nested_over: frozenset[str]) -> dict[Quantity, list[Quantity]]:
     """For each quantity of a measure those that it is a part of."""
-    known = {dimension: {getattr(quantity, dimension) for quantity in family} for dimension in ("period", *DIMENSIONS)}
+    dimensions = ("period", *family[0].dimensions)
+    known = {dimension: {getattr(quantity, dimension) for quantity in family} for dimension in dimensions}
     contain = functools.cache(lambda dimension, mine: sorted(whole for whole in known[dimension] if whole == mine or _inside(dimension, mine, whole)))
     members, found = set(family), {}
     for part in family:
-        free = [dimension for dimension in ("period", *DIMENSIONS) if dimension in nested_over and len(contain(dimension, getattr(part, dimension))) > 1]
+        free = [dimension for dimension in dimensions if dimension in nested_over and len(contain(dimension, getattr(part, dimension))) > 1]
         choices = itertools.product(*(contain(dimension, getattr(part, dimension)) for dimension in free))
         wholes = (replace(part, **dict(zip(free, choice))) for choice in choices)
         found[part] = [whole for whole in wholes if whole != part and whole in members]
