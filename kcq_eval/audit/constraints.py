@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from kcq_eval.claims import Claim, Published, Quantity
+from kcq_eval.claims import AnyQuantity, Claim, Published, Quantity
 from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, Vocabulary
@@ -91,7 +91,49 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
             parts += [_exactly({member: 1}, int(code in claim.items)) for code, member in members.items()]
         case _:
             return None
-    return Constraint(claim.claim_id, True, tuple(parts))
+    return Constraint(claim.claim_id, True, tuple(parts), is_fixed=claim.trust is None)
+
+
+def number_between(claim: Claim, ends: Callable[[AnyQuantity], tuple[Fraction, Fraction | None] | None]) -> Interval | None:
+    """Where a claim's number lies when its quantities lie between `ends`; None where that is unknown or unbounded both ways.
+
+    In the base unit of the printed number (percent as 0 to 100). A share, growth or difference is computed from the ends of its
+    quantities as if these were free of each other, so the interval may be wider than the truth, never narrower.
+    """
+    found = ends(claim.quantity)
+    if claim.relation in ("value", "duration"):
+        return None if found is None else Interval(*found)
+    others = [claim.reference or claim.whole]
+    if claim.relation == "share_change":
+        others = [claim.whole, claim.reference, replace(claim.whole, period=claim.reference.period)]
+    by = [ends(other) for other in others if other is not None]
+    if found is None or None in by or len(by) != len(others):
+        return None
+    if claim.relation == "difference":
+        lower, upper = _difference(found, by[0])
+    elif claim.relation == "share_change":
+        now, before = ([end * 100 if end is not None else None for end in _between_quotients(*pair)] for pair in ((found, by[0]), by[1:]))
+        lower, upper = _difference(now, before)
+    else:
+        lower, upper = _between_quotients(found, by[0])
+        unit = 1 if claim.relation == "average" else 100
+        lower, upper = (None if end is None else end * unit for end in (lower, upper))
+        if claim.relation == "growth":
+            lower, upper = (None if end is None else end - 100 for end in (lower, upper))
+    if lower is None and upper is None:
+        return None
+    interval = Interval(lower, upper)
+    return interval.negated() if claim.direction == "down" else interval
+
+
+def _difference(found: Sequence[Fraction | None], by: Sequence[Fraction | None]) -> tuple[Fraction | None, Fraction | None]:
+    lower = None if by[1] is None or found[0] is None else found[0] - by[1]
+    return lower, None if found[1] is None or by[0] is None else found[1] - by[0]
+
+
+def _between_quotients(part: tuple[Fraction, Fraction | None], whole: tuple[Fraction, Fraction | None]) -> tuple[Fraction | None, Fraction | None]:
+    lower = Fraction(0) if whole[1] is None else Fraction(part[0]) / whole[1] if whole[1] else None
+    return lower, None if part[1] is None or not whole[0] else Fraction(part[1]) / whole[0]
 
 
 def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fraction) -> list[Linear]:
