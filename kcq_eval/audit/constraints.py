@@ -1,6 +1,7 @@
 """Claims and structural rules as exact linear constraints over quantities, each under its name.
 
-Quantities are not negative; counts are whole numbers, money (in đồng) need not be. Products never arise: a share or a growth is printed, so its interval ends are constants (part ≥ lower · whole, part ≤ upper · whole).
+Quantities are not negative; counts are whole numbers, money (in đồng) need not be. A share or a growth is printed, so its interval
+ends are constants and it is linear, even between unknowns (part ≥ lower · whole, part ≤ upper · whole). Only a change of a share is not.
 """
 
 from __future__ import annotations
@@ -17,11 +18,25 @@ from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 
+_MORE_THAN_NOTHING = Interval(Fraction(0), None, lower_open=True)
+
+
 @dataclass(frozen=True)
 class Linear:
     """lower ≤ Σ coefficient · quantity ≤ upper, exactly, in base units; None is unbounded, `open` ends are strict."""
 
     terms: tuple[tuple[Quantity, Fraction], ...]
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class ShareChange:
+    """part / whole - part_before / whole_before lies in the interval, as a ratio: the one statement that no line can draw."""
+
+    part: AnyQuantity
+    whole: AnyQuantity
+    part_before: AnyQuantity
+    whole_before: AnyQuantity
     interval: Interval
 
 
@@ -33,10 +48,13 @@ class Constraint:
     is_claim: bool
     parts: tuple[Linear, ...]
     is_fixed: bool = False
+    share_change: ShareChange | None = None
 
     @property
-    def quantities(self) -> Iterator[Quantity]:
-        return (quantity for part in self.parts for quantity, _ in part.terms)
+    def quantities(self) -> Iterator[AnyQuantity]:
+        yield from (quantity for part in self.parts for quantity, _ in part.terms)
+        if self.share_change:
+            yield from (self.share_change.part, self.share_change.whole, self.share_change.part_before, self.share_change.whole_before)
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,12 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
             parts = _quotient(quantity, claim.reference, _shifted(change, 100), Fraction(1, 100))
         case "share":
             parts = _quotient(quantity, claim.whole, printed.interval, Fraction(1, 100))
+        case "share_change":
+            before = replace(claim.whole, period=claim.reference.period)
+            change = printed.interval if claim.direction == "up" else printed.interval.negated()
+            moved = ShareChange(quantity, claim.whole, claim.reference, before, change.scaled(Fraction(1, 100)))
+            parts = tuple(_linear({whole: 1}, _MORE_THAN_NOTHING) for whole in (claim.whole, before))
+            return Constraint(claim.claim_id, True, parts, claim.trust is None, moved)
         case "average":
             parts = _quotient(quantity, claim.whole, _averaged(printed), Fraction(1))
         case "ratio":
@@ -138,7 +162,7 @@ def _between_quotients(part: tuple[Fraction, Fraction | None], whole: tuple[Frac
 
 def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fraction) -> list[Linear]:
     """part / whole lies in the interval times `unit`, and the whole is more than zero."""
-    found = [_linear({whole: 1}, Interval(Fraction(0), None, lower_open=True))]
+    found = [_linear({whole: 1}, _MORE_THAN_NOTHING)]
     if interval.lower is not None:
         at_least = Interval(Fraction(0), None, lower_open=interval.lower_open)
         found.append(_linear({part: 1, whole: -interval.lower * unit}, at_least))
