@@ -79,7 +79,7 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
         case "share":
             parts = _quotient(quantity, claim.whole, printed.interval, Fraction(1, 100))
         case "average":
-            parts = _quotient(quantity, claim.whole, _averaged(printed), Fraction(1))
+            parts = _quotient(quantity, claim.whole, averaged(printed), Fraction(1))
         case "ratio":
             parts = [_exactly({q: 1}, n) for q, n in zip((quantity, claim.whole), claim.ratio)]
         case "list":
@@ -103,7 +103,7 @@ def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fractio
     return found
 
 
-def _averaged(printed: Printed) -> Interval:
+def averaged(printed: Printed) -> Interval:
     """An average of counts was rounded even where it is printed without decimals."""
     if not printed.interval.is_point:
         return printed.interval
