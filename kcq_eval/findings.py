@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
-from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import claim_names, claim_number, figure_number, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 
@@ -104,6 +105,8 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
         "explanations": len(audit.explanations),
         "tied": audit.tied_count,
     }
+    found = checkability(audit, evaluation.set_aside)
+    counts |= {"figures": len(found)} | {state: sum(f.state == state for f in found) for state in (UNCHECKED, DETECTED, LOCATED)}
     numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
     for claim in _suspects(evaluation):
         if claim.printed is not None:
@@ -166,7 +169,28 @@ def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tup
     if audit.undecided:
         ids = sorted(audit.undecided, key=published.position)
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
+    yield from _checkable(evaluation, texts)
     yield from _remarks(evaluation, texts)
+
+
+def _checkable(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """How many figures nothing checks, and in how many an error could be located."""
+    found = checkability(evaluation.audit, evaluation.set_aside)
+    for state in (UNCHECKED, DETECTED, LOCATED, UNDECIDED):
+        yield from _of_state(f"checkability_{state}", [f for f in found if f.state == state], len(found), evaluation, texts)
+    exchangeable = [f for f in found if f.exchanged == UNCHECKED]
+    yield from _of_state("checkability_exchanged", exchangeable, sum(bool(f.exchanged) for f in found), evaluation, texts)
+
+
+def _of_state(
+    key: str, found: list[Checkability], of: int, evaluation: Evaluation, texts: Texts
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    if not found:
+        return
+    published, main = evaluation.published, main_source(evaluation)
+    names = [figure_number(published.claim(f.claim_id), f.figure, texts, main_source=main) for f in found]
+    told = {"count": len(found), "all": of, "figures": texts.joined(names)}
+    yield key, texts(f"finding.{key}", **told), tuple(dict.fromkeys(f.claim_id for f in found))
 
 
 def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
