@@ -203,7 +203,7 @@ def test_the_published_account_by_hand(account, number, state, up, down, located
 
 def test_a_list_of_provinces_is_checked_in_its_length_but_not_in_its_names(account):
     assert {number: found.exchanged for number, found in account.items() if found.exchanged} == dict.fromkeys(
-        ["14-list", "15-list", "16a", "16b-list", "17", "19", "old 4-list"], UNCHECKED
+        ["15-list", "16a", "16b-list", "17", "19", "old 4-list"], UNCHECKED
     )
 
 

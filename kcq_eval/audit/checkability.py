@@ -56,7 +56,7 @@ class Checkability:
         tied_with: Claims that could be in error instead, however large the error is.
         checked_by: Claims of a minimal set of reasons, one for each end, that the number is held.
         rules: The structural rules of that set.
-        exchanged: The state for one name of a list exchanged for another; "" for numbers.
+        exchanged: The state for one name of a list exchanged for another; "" for numbers, and for a list of all names there are.
     """
 
     claim_id: str
@@ -99,7 +99,7 @@ def _checkability(audit: Audit, set_aside: frozenset[str]) -> tuple[Checkability
             claim = audit.published.claim(claim_id)
             others = [other for other in kept if other != claim_id]
             found[claim_id] = [
-                Checkability(claim_id, figure.name, UNDECIDED, exchanged=UNDECIDED if claim.items else "")
+                _undecided(figure)
                 if undecided
                 else _Judged(figure, part, others, reasons, claim_id in set_aside).checkability()
                 for figure in figures(claim, audit.published.vocabulary)
@@ -128,7 +128,8 @@ class Figure:
         fewest: Steps down to the smallest number that can be printed; not more than 0.
         most: Steps up to the largest, None where there is none.
         beyond: `beyond(steps, up)`: what a number demands that is so many steps off, or further; None where that is nothing.
-        exchanged: What one name exchanged for another demands of a list; empty where nothing depends on which names.
+        exchanged: What one name exchanged for another demands of a list: nothing, where nothing depends on which names; None
+            where there is none to exchange.
     """
 
     claim: Claim
@@ -137,7 +138,7 @@ class Figure:
     fewest: int
     most: int | None
     beyond: Callable[[int, bool], list[Linear] | None]
-    exchanged: tuple[Linear, ...] = ()
+    exchanged: tuple[Linear, ...] | None = None
 
 
 def figures(claim: Claim, vocabulary: Vocabulary) -> Iterator[Figure]:
@@ -152,7 +153,7 @@ def figures(claim: Claim, vocabulary: Vocabulary) -> Iterator[Figure]:
         yield replace(
             _counted(claim, "", claim.quantity, len(claim.items), fewest=1, up=[_is(q, 1) for q in on], down=[_is(q, 0) for q in off]),
             most=len(off) if on else None,
-            exchanged=(_is(claim.quantity, len(on)), _sum_is(on, len(on) - 1), _sum_is(off, 1)) if on and off else (),
+            exchanged=(_is(claim.quantity, len(on)), _sum_is(on, len(on) - 1), _sum_is(off, 1)) if off else None if on else (),
         )
     elif claim.printed:
         yield _measured(claim, vocabulary)
@@ -232,9 +233,9 @@ class _Judged:
         try:
             up = self._end(upwards=True)
             down = self._end(upwards=False, likely=up.claims)
-            exchanged, *behind = self._exchanged() if claim.items else ("",)
+            exchanged, *behind = ("",) if self.figure.exchanged is None else self._exchanged(list(self.figure.exchanged))
         except Undecided:
-            return Checkability(claim.claim_id, self.figure.name, UNDECIDED, exchanged=UNDECIDED if claim.items else "")
+            return _undecided(self.figure)
         nearest = self._nearest(up, down)
         if nearest is None:
             one = self.figure.step
@@ -309,9 +310,8 @@ class _Judged:
     def _size(self, end: int | None, nearest: int) -> Fraction | None:
         return None if end is None else (abs(end - nearest) + 1) * self.figure.step
 
-    def _exchanged(self) -> tuple[str, _End]:
+    def _exchanged(self, demanded: list[Linear]) -> tuple[str, _End]:
         """Whether one name in another's place would be noticed, and located."""
-        demanded = list(self.figure.exchanged)
         if not demanded or _yes(self.part.feasible(self.others, demanded)):
             return UNCHECKED, _End()
         claims, rules = self.reasons.of(self.others, demanded, ())
@@ -377,6 +377,10 @@ class _Reasons:
         asked = [replace(rule, name=name, is_claim=True) for name, rule in self._rules.items()]
         (free,) = components(System(self._part.quantities, (*self._claims, *asked), (), self._continuous))
         return free
+
+
+def _undecided(figure: Figure) -> Checkability:
+    return Checkability(figure.claim.claim_id, figure.name, UNDECIDED, exchanged="" if figure.exchanged is None else UNDECIDED)
 
 
 def _yes(answer: Answer) -> bool:
