@@ -22,8 +22,8 @@ from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, cover
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
 from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts, capital
-from kcq_eval.vocabulary import ALL, DIMENSIONS
+from kcq_eval.texts import Texts, capital, uncapital
+from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -234,11 +234,14 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     counts = {state: sum(f.state == state for f in found) for state in STATES}
     title_key = "figure.checkability.title" if counts[UNCHECKED] else "figure.checkability.title_all"
     title = texts(title_key, all=len(found), unchecked=counts[UNCHECKED])
+    names = {f: _figure_label(f, texts, evaluation) for f in found}
     parameters = evaluation.parameters
     terms = {state: texts(f"figure.checkability.{state}", count=count) for state, count in counts.items()}
     terms |= {"before": parameters.baseline_period.text, "now": parameters.current_period.text}
-    terms |= {"change": texts("figure.checkability.change")} | dict.fromkeys(("before_share", "now_share"), texts("figure.checkability.share"))
-    names = {f: _figure_label(f, texts, evaluation) for f in found}
+    nodes, rows, rules = _map_places(found, names, texts, evaluation)
+    between = (nodes["column"] == "change") & (nodes["whole_row"] < 0)
+    terms |= {"change": texts("figure.checkability.change_or_both" if between.any() else "figure.checkability.change")}
+    terms |= dict.fromkeys(("before_share", "now_share"), texts("figure.checkability.share"))
     alt = "; ".join(f"{texts(f'checkability.{state}')}: {', '.join(names[f] for f in found if f.state == state)}" for state in STATES if counts[state])
     letters = [f"{letter}: {source}" for source, letter in _source_letters(evaluation).items() if letter]
     notes = [texts("figure.checkability.sources", sources="; ".join(letters))] if letters else []
@@ -246,7 +249,6 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     claims = tuple(dict.fromkeys(f.claim_id for f in found))
     subtitle = texts("figure.checkability.subtitle")
     words = _words("checkability", texts, evaluation, [], title, subtitle, alt, note=" ".join(notes), claims=claims, **terms)
-    nodes, rows, rules = _map_places(found, names, texts, evaluation)
     by_measure = _map_counts(found, texts, evaluation)
 
     def draw() -> Figure:
@@ -272,7 +274,7 @@ def _map_places(found: tuple[Checkability, ...], names: dict[Checkability, str],
             for f, quantity, whole, column in places
         ]
     )  # fmt: skip
-    rows = pd.DataFrame([{"group": texts.label(scope[0]), "label": _scope_label(scope, texts)} for scope in order])
+    rows = pd.DataFrame([{"group": texts.label(scope[0]), "label": _scope_label(scope, texts, evaluation.published.vocabulary)} for scope in order])
     return nodes, rows, _map_rules(found, row_of, evaluation)
 
 
@@ -327,12 +329,13 @@ def _scope(quantity: Quantity) -> tuple[str, ...]:
     return (quantity.measure, quantity.centre, *(getattr(quantity, dimension) for dimension in DIMENSIONS))
 
 
-def _scope_label(scope: tuple[str, ...], texts: Texts) -> str:
+def _scope_label(scope: tuple[str, ...], texts: Texts, vocabulary: Vocabulary) -> str:
     """"focal, machinery": scheme kind and what else is narrower than all, in few words."""
     named = [code for code in scope[2:] if code != ALL]
     if scope[2] != ALL and len(named) > 1:
         named = named[1:]
-    return ", ".join(texts.label(code) for code in named) if named else texts("statement.all_schemes")
+    short = [f"{code}.short" if f"{code}.short" in vocabulary else code for code in named]
+    return ", ".join(uncapital(texts.label(code)) for code in short) if named else texts("statement.all_schemes")
 
 
 def _source_letters(evaluation: Evaluation) -> dict[str, str]:

@@ -23,7 +23,7 @@ _LOOKS = {  # shape and colour both tell the state
 }
 _LARGEST_PT, _SMALLEST_PT = 13.5, 9.0
 _GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.14, 0.24, 0.26
-_GROUP_IN, _LABEL_IN = 2.2, 1.95
+_GROUP_IN, _LABEL_IN = 2.6, 1.85
 _HEAD_IN = 0.82
 
 
@@ -59,9 +59,10 @@ def checkability_map(nodes: pd.DataFrame, rows: pd.DataFrame, rules: list[Rule],
     grid = _grid(nodes, rules, area, len(rows), size)
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     _row_labels(fig, grid, rows)
-    for column, (left, right) in grid.columns.items():
-        lines, points = style.fit(words.terms.get(column, ""), right - left + _COLUMN_GAP_IN, 15, "bold", lines=1, smallest=8)
-        style.write(fig, (left + right) / 2, grid.top + 0.1, lines[0], points, weight="bold", ha="center")
+    narrowest = min(right - left for left, right in grid.columns.values())
+    heads, points = style.fit_alike([words.terms.get(column, "") for column in grid.columns], narrowest + 2 * _COLUMN_GAP_IN, 15, "bold", lines=1, smallest=8)
+    for column, (head,) in zip(grid.columns, heads, strict=True):
+        style.write(fig, grid.centre(column), grid.top + 0.1, head, points, weight="bold", ha="center")
     boxes = _boxes(nodes, grid)
     _draw_links(ax, nodes, boxes, grid)
     _draw_rules(fig, ax, rules, nodes, boxes, grid)
@@ -249,7 +250,7 @@ def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
         room = (end - start) * grid.band
         size, lines = points, []
         while size >= 7:
-            lines = style.wrap(groups[start], _GROUP_IN - 0.15, size, "bold", even=False)
+            lines = style.wrap(groups[start], _GROUP_IN - 0.15, size, "bold")
             if len(lines) * style.line_height(size) <= room + 0.02 and all(style.text_width(line, size, "bold") <= _GROUP_IN - 0.1 for line in lines):
                 break
             size -= 0.5
