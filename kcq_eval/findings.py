@@ -12,7 +12,16 @@ from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
-from kcq_eval.statements import claim_names, claim_number, figure_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import (
+    claim_names,
+    claim_number,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
+)
 from kcq_eval.texts import Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 

@@ -17,7 +17,15 @@ from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.numbers import MINUS, Number, Numbers, between
 from kcq_eval.printed import UNITS
 from kcq_eval.statements import (
-    claim_number, computed_text, error_size, figure_number, number_in, printed_number, printed_text, starred, statement,
+    claim_number,
+    computed_text,
+    error_size,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
 )  # fmt: skip
 from kcq_eval.texts import Texts
 

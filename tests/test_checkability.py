@@ -1,5 +1,6 @@
 """Would one error in a figure be noticed, and found? The map against errors that are planted, and by hand for the account."""
 
+import itertools
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -8,13 +9,22 @@ import pytest
 from conftest import read_rows, write_rows
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
+from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from test_audit_laws import BEFORE, FACILITIES, FUNDING, PROVINCES, VOCABULARY, audited, claim, documents, few, many, quantity
+from test_figures import text_boxes
 
+from kcq_eval import exhibits, tables
 from kcq_eval.audit import solver
-from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
+from kcq_eval.audit.checkability import DETECTED, LOCATED, STATES, UNCHECKED, UNDECIDED, Checkability, checkability
 from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, Audit, audit_claims
 from kcq_eval.claims import COLUMNS, Claim, Published, load_published
+from kcq_eval.evaluation import evaluate
+from kcq_eval.figures import style
+from kcq_eval.findings import audit_findings, audit_numbers
+from kcq_eval.numbers import NBSP
+from kcq_eval.parameters import read_parameters
 from kcq_eval.printed import UNITS, Printed, PrintedError, format_number
+from kcq_eval.texts import LANGUAGES, Texts
 
 F = Fraction
 ACCOUNT, NEWSPAPER = "ipc1-2023-12-27", "baonamdinh-2020-11-05"
@@ -291,3 +301,93 @@ def test_ratios_have_two_figures_each_judged_alone():
     found = checkability(audited(ratio, claim(2, "value", served, "28", "count")))
     assert [(f.figure, f.state) for f in found] == [("part", UNCHECKED), ("whole", DETECTED), ("", DETECTED)]
     assert found[1].checked_by == ("s/2",)
+
+
+# What readers see of it
+
+
+def shown(language: str, data_dir=None):
+    evaluation = evaluate(read_parameters({"language": language} | ({"data_dir": str(data_dir)} if data_dir else {})))
+    made = Texts(evaluation.parameters, evaluation.published.vocabulary, audit_numbers(evaluation))
+    return evaluation, made, exhibits.checkability_map(made, evaluation)
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def reader(request):
+    return shown(request.param)
+
+
+def test_findings_name_the_figures_that_nothing_checks(reader):
+    evaluation, texts, _ = reader
+    told = {finding.id: finding for finding in audit_findings(evaluation, texts)}
+    unchecked = told["checkability_unchecked"]
+    assert all(name in unchecked.text for name in ("#1,", f"#15{NBSP}(28)", "#17", "#19"))
+    assert unchecked.sources == (f"{ACCOUNT}/1", f"{ACCOUNT}/15", f"{ACCOUNT}/17", f"{ACCOUNT}/19", f"{NEWSPAPER}/4")
+    counts = [texts.numbers[f"audit.{name}"].bounded.value for name in ("figures", UNCHECKED, DETECTED, LOCATED)]
+    assert counts[0] == sum(counts[1:]) == 30
+    assert "checkability_undecided" not in told
+
+
+def test_the_table_tells_sizes_in_the_unit_and_language_of_the_reader(reader):
+    evaluation, texts, _ = reader
+    table = tables.checkability_table(evaluation, texts).set_index(texts("column.claim"))
+    assert list(table.index[:3]) == ["#1", "#2", "#3"] and f"#15{NBSP}(28)" in table.index
+    growth = table.loc["#3", texts("column.detected_from")]
+    assert growth == {"vi": f"+0,01{NBSP}%; −0,01{NBSP}%", "en": f"+0.01{NBSP}%; −0.01{NBSP}%"}[texts.language]
+    assert table.loc["#1"].iloc[3:].tolist() == [""] * 4
+    assert texts.label("facilities-by-support-type") in table.loc["#10", texts("column.checked_by")]
+
+
+def test_the_rows_of_the_file_are_codes_and_plain_decimals(reader):
+    rows = tables.checkability_rows(reader[0]).set_index(["claim_id", "figure"])
+    assert rows.loc[(f"{ACCOUNT}/3", ""), ["unit", "detected_up", "located_up"]].tolist() == ["percent", "0.01", ""]
+    assert rows.loc[(f"{ACCOUNT}/2", ""), ["unit", "detected_up", "detected_down"]].tolist() == ["million_vnd", "12", "8"]
+    assert rows.loc[(f"{ACCOUNT}/15", "whole"), "state"] == UNCHECKED
+
+
+def test_every_figure_stands_on_the_map_in_the_shape_of_its_state(reader):
+    evaluation, _, exhibit = reader
+    found = checkability(evaluation.audit, evaluation.set_aside)
+    fig = exhibit.draw()
+    for state in (UNCHECKED, DETECTED, LOCATED):
+        boxes = [patch for ax in fig.axes for patch in ax.patches if patch.get_label() == state]
+        assert len(boxes) == 1 + sum(f.state == state for f in found)  # one more in the legend
+        assert {type(box) for box in boxes} == {{UNCHECKED: Polygon, DETECTED: Rectangle, LOCATED: FancyBboxPatch}[state]}
+    told = [text.get_text() for text in fig.texts]
+    assert {"B#3: 63".replace(" ", NBSP), "#4: 145".replace(" ", NBSP), "#15: 28".replace(" ", NBSP)} <= set(told)
+
+
+def test_no_text_and_no_box_of_the_map_lies_on_another_or_leaves_the_canvas(reader):
+    fig = reader[2].draw()
+    with style.conference():
+        boxes = [box for _, box in text_boxes(fig)]
+        nodes = [p.get_window_extent(fig.canvas.get_renderer()) for ax in fig.axes for p in ax.patches if p.get_label() in STATES]
+    canvas = fig.bbox
+    for group in (boxes, nodes):
+        for one, other in itertools.combinations(group, 2):
+            width = min(one.x1, other.x1) - max(one.x0, other.x0)
+            height = min(one.y1, other.y1) - max(one.y0, other.y0)
+            assert width < 1 or height < 3, (one, other)
+        assert all(canvas.x0 <= box.x0 and box.x1 <= canvas.x1 and canvas.y0 <= box.y0 and box.y1 <= canvas.y1 for box in group)
+
+
+def test_no_type_of_the_map_is_smaller_than_can_be_read_on_a_projector(reader):
+    assert min(text.get_fontsize() for text in reader[2].draw().texts) >= 11
+
+
+def test_very_many_figures_are_counted_by_measure_instead(small_programme):
+    """Hundreds of boxes could not be read; nothing is left out silently."""
+    rows = [{"printed": str(n), "unit": "count", "province": code} for n, code in enumerate(VOCABULARY.served("ipc1"), 1)]
+    rows += [{"printed": "500", "unit": "count", "period": "2018-2020"}, {"measure": "funding", "printed": "7", "unit": "million_vnd"}]
+    evaluation, _, exhibit = shown("en", small_programme(*rows))
+    fig = exhibit.draw()
+    told = [text.get_text() for text in fig.texts]
+    measures = [VOCABULARY.label(code, "en") for code in ("facilities", "funding")]
+    assert [text for text in told if text in measures] == measures and "29" in told
+    assert not any(text.startswith("#") for text in told)
+
+
+def test_an_account_that_says_everything_once_is_drawn_too(small_programme):
+    evaluation, texts, exhibit = shown("vi", small_programme({"printed": "145", "unit": "count"}))
+    assert exhibit.words.title == texts("figure.checkability.title", unchecked=1, all=1)
+    assert f"#1:{NBSP}145" in [text.get_text() for text in exhibit.draw().texts]

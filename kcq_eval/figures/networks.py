@@ -21,9 +21,10 @@ _LOOKS = {  # shape and colour both tell the state
     UNCHECKED: {"facecolor": style.CONFLICT_TINT, "edgecolor": style.CONFLICT, "linewidth": 1.8, "linestyle": (0, (3, 1.6))},
     UNDECIDED: {"facecolor": style.TRACK, "edgecolor": style.MUTED, "linewidth": 1.8, "linestyle": (0, (1, 1.4)), "hatch": "..."},
 }
-_LARGEST_PT, _SMALLEST_PT = 13.5, 9.0
-_GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.14, 0.24, 0.26
-_GROUP_IN, _LABEL_IN = 2.6, 1.85
+_LARGEST_PT, _SMALLEST_PT = 13.5, 11.0
+_GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.12, 0.24, 0.2
+_LABELS_IN = 4.4
+_SMALLEST_LABEL_PT = 8.0
 _HEAD_IN = 0.82
 
 
@@ -137,7 +138,7 @@ def _sizes() -> list[float]:
 
 
 def _width(label: str, size: float) -> float:
-    return style.text_width(label, size, "bold") + 1.42 * size / 72
+    return style.text_width(label, size, "bold") + 0.95 * size / 72
 
 
 def _needed(nodes: pd.DataFrame, size: float) -> dict[str, float]:
@@ -170,12 +171,12 @@ def _lanes(rules: list[Rule]) -> list[tuple[str, int]]:
 
 def _fixed(nodes: pd.DataFrame, rules: list[Rule], size: float) -> float:
     columns = len(_needed(nodes, size))
-    return _GROUP_IN + _LABEL_IN + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
+    return _LABELS_IN + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
 
 
 def _fits(nodes: pd.DataFrame, rules: list[Rule], area: Area, size: float) -> bool:
     rows = max(nodes["row"]) + 1
-    low = (area.height - _HEAD_IN) / rows < 1.62 * size / 72
+    low = (area.height - _HEAD_IN) / rows < 1.6 * size / 72
     return not low and _fixed(nodes, rules, size) + sum(_needed(nodes, size).values()) <= area.width
 
 
@@ -183,7 +184,7 @@ def _grid(nodes: pd.DataFrame, rules: list[Rule], area: Area, rows: int, size: f
     needed, sides = _needed(nodes, size), _lanes(rules)
     spare = (area.width - _fixed(nodes, rules, size) - sum(needed.values())) / len(needed)
     spare = min(spare, 0.7)
-    x = area.left + _GROUP_IN + _LABEL_IN
+    x = area.left + _LABELS_IN
     columns: dict[str, tuple[float, float]] = {}
     at: dict[tuple[str, int], float] = {}
     for column, wide in needed.items():
@@ -239,42 +240,31 @@ def _legend(fig: Figure, area: Area, nodes: pd.DataFrame, words: FigureWords) ->
 
 
 def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
-    groups = list(rows["group"])
+    """A group's heading at the left of its rows, one line for a row; each row's own label at the right, against the grid."""
+    groups, labels = list(rows["group"]), list(rows["label"])
     starts = [n for n, group in enumerate(groups) if n == 0 or groups[n - 1] != group]
-    points = min(12.5, 0.62 * grid.band * 72)
-    for start, end in zip(starts, [*starts[1:], len(groups)], strict=True):
-        top = grid.top - start * grid.band
-        fig.add_artist(
-            Rectangle((grid.left, top - 0.005), style.WIDTH_IN - 2 * grid.left, 0.01, transform=fig.dpi_scale_trans, color=style.RULE, lw=0, zorder=0.4)
-        )
-        room = (end - start) * grid.band
-        size, lines = points, []
-        while size >= 7:
-            lines = style.wrap(groups[start], _GROUP_IN - 0.15, size, "bold")
-            if len(lines) * style.line_height(size) <= room + 0.02 and all(style.text_width(line, size, "bold") <= _GROUP_IN - 0.1 for line in lines):
-                break
-            size -= 0.5
-        middle = top - min(room, max(grid.band, len(lines) * style.line_height(size))) / 2
-        style.write_lines(fig, grid.left, middle + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
-    for number, label in enumerate(rows["label"]):
-        lines, size = _row_label(label, points, grid.band)
-        style.write_lines(
-            fig, grid.left + _GROUP_IN, grid.middle(number) + len(lines) * style.line_height(size) / 2, lines, size, colour=style.MUTED
-        )
+    spans = list(zip(starts, [*starts[1:], len(groups)], strict=True))
+    size = min(12.5, 0.7 * grid.band * 72)
+    while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size) for start, end in spans):
+        size -= 0.25
+    for start, end in spans:
+        line = {"transform": fig.dpi_scale_trans, "color": style.RULE, "linewidth": 0, "zorder": 0.4}
+        fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), style.WIDTH_IN - 2 * grid.left, 0.01, **line))
+        for number, text in enumerate(_heading(groups[start], labels[start:end], size) or [groups[start]], start):
+            style.write(fig, grid.left, grid.middle(number) - 0.36 * size / 72, text, size, weight="bold")
+    for number, label in enumerate(labels):
+        level = grid.middle(number) - 0.36 * size / 72
+        style.write(fig, grid.left + _LABELS_IN - 0.1, level, label, size, colour=style.MUTED, ha="right")
 
 
-def _row_label(label: str, points: float, band: float) -> tuple[list[str], float]:
-    """One line where it is not much smaller, else two."""
-    width = _LABEL_IN - 0.1
-    one = points * min(1.0, width / max(style.text_width(label, points), 0.01))
-    if one >= 0.8 * points:
-        return [label], one
-    two = min(points, band * 72 / (2 * 1.2))
-    lines = style.wrap(label, width, two)
-    wide = max(style.text_width(line, two) for line in lines)
-    if len(lines) > 2 or one > two * min(1.0, width / wide):
-        return [label], one
-    return lines, two * min(1.0, width / wide)
+def _heading(group: str, labels: list[str], size: float) -> list[str] | None:
+    """The heading in no more lines than the group has rows, beside their labels; None if there is no room."""
+    for count in range(1, len(labels) + 1):
+        room = _LABELS_IN - 0.35 - max(style.text_width(label, size) for label in labels[:count])
+        lines = style.wrap(group, max(room, 0.1), size, "bold")
+        if len(lines) <= count and all(style.text_width(line, size, "bold") <= room for line in lines):
+            return lines if max(style.text_width(label, size) for label in labels) <= _LABELS_IN - 0.1 else None
+    return None
 
 
 def _draw_links(ax: Axes, nodes: pd.DataFrame, boxes: list[_Box], grid: _Grid) -> None:
