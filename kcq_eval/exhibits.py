@@ -258,7 +258,9 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("checkability", words, claims, draw)
 
 
-def _map_places(found: tuple[Checkability, ...], names: dict[Checkability, str], texts: Texts, evaluation: Evaluation):
+def _map_places(
+    found: tuple[Checkability, ...], names: dict[Checkability, str], texts: Texts, evaluation: Evaluation
+) -> tuple[pd.DataFrame, pd.DataFrame, list]:
     """Figures, rows and rules as the map draws them: a row for each quantity that is spoken of, whatever its period."""
     places = [(f, *_place(f, evaluation)) for f in found]
     measures = list(dict.fromkeys(quantity.measure for _, quantity, _, _ in places))

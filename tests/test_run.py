@@ -109,7 +109,7 @@ def test_what_depends_on_the_accepted_explanation_is_marked(vietnamese):
 
 def test_the_report_is_one_page_without_anything_to_fetch(vietnamese):
     page = (vietnamese.folder / "report.html").read_text(encoding="utf-8")
-    assert 'lang="vi"' in page and page.count("<img ") == 7
+    assert 'lang="vi"' in page and page.count("<img ") == 8
     assert "http:" not in page.replace("http://www.w3.org", "") and "https:" not in page and "<script" not in page
 
 
