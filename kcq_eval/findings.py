@@ -6,12 +6,22 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
-from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import (
+    claim_names,
+    claim_number,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
+)
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 
@@ -91,8 +101,8 @@ def _direction(name: str, numbers: Numbers) -> str:
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
     """What the audit found, then remarks on statements that can be true, but not in every reading."""
-    remarks = [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _remarks(evaluation, texts)]
-    return [*verdict_findings(evaluation, texts), *remarks]
+    remarks = [*_checkable(evaluation, texts), *_remarks(evaluation, texts)]
+    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in remarks)]
 
 
 def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:
@@ -110,6 +120,8 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
         "explanations": len(audit.explanations),
         "tied": audit.tied_count,
     }
+    found = checkability(audit, evaluation.set_aside)
+    counts |= {"figures": len(found)} | {state: sum(f.state == state for f in found) for state in (UNCHECKED, DETECTED, LOCATED)}
     numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
     for claim in _suspects(evaluation):
         if claim.printed is not None:
@@ -172,6 +184,26 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
     if audit.undecided:
         ids = sorted(audit.undecided, key=published.position)
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
+
+
+def _checkable(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """How many figures nothing checks, and in how many an error could be located."""
+    found = checkability(evaluation.audit, evaluation.set_aside)
+    for state in (UNCHECKED, DETECTED, LOCATED, UNDECIDED):
+        yield from _of_state(f"checkability_{state}", [f for f in found if f.state == state], len(found), evaluation, texts)
+    exchangeable = [f for f in found if f.exchanged == UNCHECKED]
+    yield from _of_state("checkability_exchanged", exchangeable, sum(bool(f.exchanged) for f in found), evaluation, texts)
+
+
+def _of_state(
+    key: str, found: list[Checkability], of: int, evaluation: Audited, texts: Sentences
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    if not found:
+        return
+    published, main = evaluation.published, main_source(evaluation)
+    names = [figure_number(published.claim(f.claim_id), f.figure, texts, main_source=main) for f in found]
+    told = {"count": len(found), "all": of, "figures": texts.joined(names)}
+    yield key, texts(f"finding.{key}", **told), tuple(dict.fromkeys(f.claim_id for f in found))
 
 
 def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -23,6 +23,12 @@ def claim_number(claim: Claim, texts: Sentences, *, main_source: str) -> str:
     return texts(key, number=claim.number, source=claim.source_id)
 
 
+def figure_number(claim: Claim, figure: str, texts: Sentences, *, main_source: str) -> str:
+    """"#15 (28)" for a figure (`part` or `whole`) of a ratio, else the claim's number."""
+    number = claim_number(claim, texts, main_source=main_source)
+    return f"{number}{NBSP}({dict(zip(('part', 'whole'), claim.ratio))[figure]})" if figure else number
+
+
 def claim_names(claims: Sequence[Claim], texts: Sentences, *, main_source: str) -> str:
     """"figure #5", "figures #4, #5 and #6"."""
     names = texts.joined(claim_number(claim, texts, main_source=main_source) for claim in claims)
@@ -94,6 +100,15 @@ def printed_number(claim: Claim) -> Number:
     while step < 1:
         step, decimals = step * 10, decimals + 1
     return Number(f"claim.{claim.claim_id}", Bounded(value, lower, upper, frozenset({claim.claim_id}), basis="printed"), unit, decimals, "audit.printed")
+
+
+def error_size(size: Fraction, claim: Claim, texts: Sentences) -> str:
+    """The size of an error in a claim's figure, given in its printed unit, with the digits it was printed with."""
+    if claim.printed is None:
+        return texts.number(Number("", Bounded.exactly(size), "count"))
+    unit = _unit(claim)
+    in_unit = size * UNITS[claim.printed.unit].scale / UNITS[unit].scale
+    return texts.number(Number("", Bounded.exactly(in_unit), unit, printed_number(claim).decimals))
 
 
 def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:

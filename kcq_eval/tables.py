@@ -8,15 +8,28 @@ from fractions import Fraction
 
 import pandas as pd
 
+from kcq_eval.audit.checkability import Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
-from kcq_eval.numbers import Number, Numbers, between
+from kcq_eval.numbers import MINUS, Number, Numbers, between
 from kcq_eval.printed import UNITS
-from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import (
+    claim_number,
+    computed_text,
+    error_size,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
+)  # fmt: skip
 from kcq_eval.texts import Sentences, Texts
+
+_SIZES = ("detected_up", "detected_down", "located_up", "located_down")
 
 
 def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
@@ -86,6 +99,28 @@ def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     return _frame(rows, texts, "claim", "statement", "printed", "verdict")
 
 
+def checkability_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """For every figure whether one error in it would be detected and located, from which size on, and what checks it."""
+    rows = []
+    for found in checkability(evaluation.audit, evaluation.set_aside):
+        claim = evaluation.published.claim(found.claim_id)
+        told = [texts(f"checkability.{found.state}")]
+        told += [texts(f"checkability.exchanged.{found.exchanged}")] if found.exchanged else []
+        rows.append(
+            (
+                figure_number(claim, found.figure, texts, main_source=main_source(evaluation)),
+                statement(claim, texts),
+                printed_text(claim, texts),
+                "; ".join(told),
+                _sizes(found.detected_up, found.detected_down, claim, texts),
+                _sizes(found.located_up, found.located_down, claim, texts),
+                names_of(evaluation, texts, found.tied_with) if found.tied_with else "",
+                _checked_by(found, evaluation, texts),
+            )
+        )
+    return _frame(rows, texts, "claim", "statement", "printed", "checkability", "detected_from", "located_from", "instead", "checked_by")
+
+
 def provinces_table(coverage: Coverage | None, texts: Texts) -> pd.DataFrame:
     """Names of the provinces kept, new, left and never reached; no rows where no list is reported."""
     rows = [] if coverage is None else [
@@ -138,6 +173,23 @@ def verdict_rows(evaluation: Audited) -> pd.DataFrame:
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def checkability_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """`checkability.csv`: every figure with the sizes of error that would be detected and located, in its printed unit."""
+    rows = []
+    for found in checkability(evaluation.audit, evaluation.set_aside):
+        claim = evaluation.published.claim(found.claim_id)
+        sizes = {name: decimal(getattr(found, name)) for name in _SIZES}
+        rows.append(
+            {
+                "claim_id": found.claim_id, "figure": found.figure, "state": found.state, "exchanged": found.exchanged,
+                "unit": claim.printed.unit if claim.printed else "count", **sizes, "tied_with": ";".join(found.tied_with),
+                "checked_by": ";".join(found.checked_by), "rules": ";".join(found.rules),
+            }
+        )  # fmt: skip
+    columns = ["claim_id", "figure", "state", "exchanged", "unit", *_SIZES, "tied_with", "checked_by", "rules"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def explanation_rows(evaluation: Audited) -> pd.DataFrame:
@@ -193,6 +245,19 @@ def _in_unit(end: Fraction, claim: Claim) -> Fraction:
 
 def _printed(evaluation: Audited, claim_id: str, texts: Sentences) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
+
+
+def _sizes(up: Fraction | None, down: Fraction | None, claim: Claim, texts: Texts) -> str:
+    """"+12 million VND; −8 million VND"; without the way that no error is found."""
+    ways = [(sign, size) for sign, size in (("+", up), (MINUS, down)) if size is not None]
+    return "; ".join(f"{sign}{error_size(size, claim, texts)}" for sign, size in ways)
+
+
+def _checked_by(found: Checkability, evaluation: Evaluation, texts: Texts) -> str:
+    claims = [names_of(evaluation, texts, found.checked_by)] if found.checked_by else []
+    rules = dict.fromkeys(rule.partition("/")[0] for rule in found.rules)
+    declared = evaluation.published.vocabulary
+    return "; ".join([*claims, *(texts.label(rule) if rule in declared else texts(f"rule.{rule}") for rule in rules)])
 
 
 def _as_printed(claim: Claim) -> str:

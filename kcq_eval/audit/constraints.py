@@ -17,7 +17,6 @@ from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, Vocabulary
 
-
 _MORE_THAN_NOTHING = Interval(Fraction(0), None, lower_open=True)
 
 
@@ -106,7 +105,7 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
             parts = tuple(_linear({whole: 1}, _MORE_THAN_NOTHING) for whole in (claim.whole, before))
             return Constraint(claim.claim_id, True, parts, claim.trust is None, moved)
         case "average":
-            parts = _quotient(quantity, claim.whole, _averaged(printed), Fraction(1))
+            parts = _quotient(quantity, claim.whole, averaged(printed), Fraction(1))
         case "ratio":
             parts = [_exactly({q: 1}, n) for q, n in zip((quantity, claim.whole), claim.ratio)]
         case "list":
@@ -172,7 +171,7 @@ def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fractio
     return found
 
 
-def _averaged(printed: Printed) -> Interval:
+def averaged(printed: Printed) -> Interval:
     """An average of counts was rounded even where it is printed without decimals."""
     if not printed.interval.is_point:
         return printed.interval

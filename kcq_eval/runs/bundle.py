@@ -175,6 +175,7 @@ def _join(work: Path, evaluation) -> None:
     ]  # fmt: skip
     _write_table(work / "findings.csv", FINDING_COLUMNS, findings)
     for name, frame in (
+        ("checkability", tables.checkability_rows(evaluation)),
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
