@@ -135,6 +135,15 @@ def as_printed(claim: Claim) -> str:
     return "{}/{}".format(*claim.ratio) if claim.ratio else ""
 
 
+def in_the_source(claim: Claim, texts: Texts) -> str:
+    """As printed, with its direction and hedge in brackets; a list's names; that it is said in words."""
+    if claim.printed is None:
+        return as_printed(claim) or printed_text(claim, texts)
+    words = [texts(f"relation.{claim.direction}")] if claim.direction else []
+    words += [texts(f"hedge.{claim.printed.hedge}")] if claim.printed.hedge else []
+    return f"{claim.printed.text} ({' '.join(words)})" if words else claim.printed.text
+
+
 # The same as data: codes and plain decimals, in one language-free form
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.findings import main_source
 from kcq_eval.ledger import ACCEPTED, CONFIRMED, DISPUTED, NONE, OPEN, OVERRIDE, Correction
-from kcq_eval.statements import claim_number, printed_text, statement
-from kcq_eval.tables import as_printed
+from kcq_eval.statements import claim_number, statement
+from kcq_eval.tables import in_the_source
 from kcq_eval.texts import Texts
 
 _ORDER = (CONFIRMED, OPEN, DISPUTED, ACCEPTED)
@@ -38,7 +38,7 @@ def erratum_rows(evaluation: Evaluation, texts: Texts) -> list[ErratumRow]:
         ErratumRow(
             claim_number(correction.claim, texts, main_source=main_source(evaluation)),
             statement(correction.claim, texts),
-            as_printed(correction.claim) or printed_text(correction.claim, texts),
+            in_the_source(correction.claim, texts),
             _corrected_to(correction, texts),
             texts(f"ledger.state.{correction.status}"),
             texts.date(correction.date),
@@ -59,5 +59,5 @@ def _corrected_to(correction: Correction, texts: Texts) -> str:
         return texts("ledger.unchanged" if correction.status == ACCEPTED else "ledger.unknown")
     if correction.action != OVERRIDE:
         return texts("ledger.unknown")
-    corrected = as_printed(correction.corrected) or printed_text(correction.corrected, texts)
+    corrected = in_the_source(correction.corrected, texts)
     return corrected if correction.changes_estimates else texts("ledger.proposed", corrected=corrected)

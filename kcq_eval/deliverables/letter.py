@@ -14,15 +14,16 @@ import jinja2
 
 from kcq_eval.claims import Claim
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.ledger import OPEN
 from kcq_eval.sources import Source
-from kcq_eval.statements import claim_names, claim_number, number_in, printed_text, statement
-from kcq_eval.tables import as_printed
+from kcq_eval.statements import claim_names, claim_number, number_in, statement
+from kcq_eval.tables import in_the_source
 from kcq_eval.texts import Texts, capital, markdown, sentence, uncapital
 
 HTML, MARKDOWN = "letter.html", "letter.md"
 _MOST_TOLD = 10  # groups that cannot all be true, in one letter
 
-ASKED_COLUMNS = ("claim", "locator", "statement", "printed", "required", "remark")
+ASKED_COLUMNS = ("claim", "locator", "statement", "printed", "required_if", "remark")
 RELATED_COLUMNS = ("claim", "locator", "statement", "printed")
 
 
@@ -37,9 +38,8 @@ class Letter:
         related: Rows of RELATED_COLUMNS: other figures that the letter mentions.
     """
 
-    source_id: str
-    publisher: str
-    title: str
+    to: str
+    subject: str
     opening: str
     asked: tuple[tuple[str, ...], ...]
     conflict: str
@@ -77,14 +77,14 @@ def _letter(source: Source, asked: list[Claim], evaluation: Evaluation, texts: T
     told = conflicts[:_MOST_TOLD]
     mentioned = {claim_id for conflict in told for claim_id in conflict} - ids
     related = sorted(map(evaluation.published.claim, mentioned), key=lambda claim: evaluation.published.position(claim.claim_id))
-    date, title = texts.date(source.published), source.title(texts.language)
+    subject = texts("letter.subject", title=source.title(texts.language), date=texts.date(source.published))
 
     def row(claim: Claim) -> tuple[str, ...]:
         number = claim_number(claim, texts, main_source=source.source_id)
-        return number, _locator(claim, source, evaluation, texts), statement(claim, texts), _quoted(claim, texts)
+        return number, _locator(claim, source, evaluation, texts), statement(claim, texts), in_the_source(claim, texts)
 
     return Letter(
-        source.source_id, source.publisher, title, texts("letter.opening", title=title, date=date),
+        texts("letter.to", publisher=source.publisher), subject, texts("letter.opening"),
         tuple((*row(claim), _required(claim, evaluation, texts), _remark(claim, evaluation, texts)) for claim in asked),
         _conflict(told[0], source, evaluation, texts) if told else "",
         tuple(_implied(told[0], asked, source, evaluation, texts)) if told else (),
@@ -96,9 +96,9 @@ def _letter(source: Source, asked: list[Claim], evaluation: Evaluation, texts: T
 def _conflict(conflict: tuple[str, ...], source: Source, evaluation: Evaluation, texts: Texts) -> str:
     claims = [evaluation.published.claim(claim_id) for claim_id in conflict]
     told = "; ".join(
-        f"{claim_number(claim, texts, main_source=source.source_id)} “{_quoted(claim, texts)}” ({uncapital(statement(claim, texts))})" for claim in claims
+        f"{claim_number(claim, texts, main_source=source.source_id)}: {in_the_source(claim, texts)} ({uncapital(statement(claim, texts))})" for claim in claims
     )
-    return texts("letter.conflict", count=len(claims), claims=told)
+    return texts("letter.conflict", claims=told)
 
 
 def _implied(conflict: tuple[str, ...], asked: list[Claim], source: Source, evaluation: Evaluation, texts: Texts) -> list[str]:
@@ -110,7 +110,7 @@ def _implied(conflict: tuple[str, ...], asked: list[Claim], source: Source, eval
         if implied:
             names, name = (_names(ids, source, evaluation, texts) for ids in (others, [claim.claim_id]))
             forced = texts.number(number_in(implied, claim, ""))
-            found.append(texts("letter.implied", others=names, claim=name, implied=forced, printed=_quoted(claim, texts)))
+            found.append(texts("letter.implied", others=names, claim=name, implied=forced, printed=in_the_source(claim, texts)))
     return found
 
 
@@ -123,11 +123,6 @@ def _also(groups: Sequence[tuple[str, ...]], more: int, source: Source, evaluati
 
 def _names(claim_ids: Sequence[str], source: Source, evaluation: Evaluation, texts: Texts) -> str:
     return claim_names([evaluation.published.claim(claim_id) for claim_id in claim_ids], texts, main_source=source.source_id)
-
-
-def _quoted(claim: Claim, texts: Texts) -> str:
-    """The source's own characters; a list's names, or that it is said in words."""
-    return as_printed(claim) or printed_text(claim, texts)
 
 
 def _locator(claim: Claim, source: Source, evaluation: Evaluation, texts: Texts) -> str:
@@ -147,6 +142,8 @@ def _remark(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
     correction = evaluation.ledger.get(claim.claim_id)
     if correction is None:
         return ""
+    if correction.status == OPEN:
+        return sentence(correction.reason(texts.language))
     told = {"state": capital(texts(f"ledger.state.{correction.status}")), "date": texts.date(correction.date)}
     return texts("letter.remark", **told, reason=sentence(correction.reason(texts.language)))
 
@@ -160,10 +157,9 @@ def _template() -> jinja2.Template:
 
 def _markdown(letter: Letter, texts: Texts) -> str:
     """The same letter as Markdown; everything that was read from files is shown as it stands."""
-    about = {"publisher": letter.publisher, "title": letter.title}
     lines = [
-        f"# {texts('letter.title')}", texts("letter.place_and_date"), f"**{markdown(texts('letter.to', **about))}**", markdown(texts("letter.subject", **about)),
-        markdown(letter.opening), f"## {texts('letter.asked')}", _markdown_table(ASKED_COLUMNS, letter.asked, texts), markdown(texts("letter.numbering")),
+        texts("letter.place_and_date"), f"# {texts('letter.title')}", markdown(letter.subject), f"**{markdown(letter.to)}**", markdown(letter.opening),
+        f"## {texts('letter.asked')}", _markdown_table(ASKED_COLUMNS, letter.asked, texts), markdown(texts("letter.numbering")),
     ]  # fmt: skip
     if letter.conflict:
         lines += [f"## {texts('letter.why')}", texts("letter.why_text"), markdown(letter.conflict)]

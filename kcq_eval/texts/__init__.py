@@ -21,7 +21,8 @@ from kcq_eval.vocabulary import ALL, Vocabulary
 
 LANGUAGES = ("vi", "en")
 _DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
-_MARKS = re.compile(r"[\\`*_\[\]<>&|$~]")
+_MARKS = re.compile(r"[\\`*_\[\]<>&|$~]|^(?=[#+=-])")
+_LISTED = re.compile(r"^(\d+)(?=[.)])")  # "3." would begin a list
 _HOLE = re.compile(r"\{(@?[\w.@-]+)(?::(\w+))?\}")
 
 
@@ -173,7 +174,7 @@ def sentence(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Plain text for a place that reads Markdown: every mark that could mean something there is shown as it stands."""
-    return _MARKS.sub(r"\\\g<0>", text)
+    return _LISTED.sub(r"\g<1>\\", _MARKS.sub(r"\\\g<0>", text))
 
 
 def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
