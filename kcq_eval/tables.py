@@ -191,7 +191,7 @@ def estimate_rows(evaluation: Evaluation) -> pd.DataFrame:
     return frame
 
 
-def number_rows(numbers: Iterable[Number], texts: Sequence[Texts], ledger: Ledger = Ledger()) -> list[dict[str, str]]:
+def number_rows(numbers: Iterable[Number], texts: Sequence[Texts], ledger: Ledger) -> list[dict[str, str]]:
     """`numbers.csv`: every number with its label and text in Vietnamese and English; `ledger` holds the state of every entry about
     a claim it rests on, `corrections` the confirmed ones it depends on."""
     in_vi, in_en = texts
