@@ -369,6 +369,21 @@ def test_the_letter_asks_what_is_open_or_disputed_and_suspects_without_an_entry(
     assert asked(entry("5", "accepted"), entry("6", "confirmed", "set_aside")) == []
 
 
+def test_the_letter_does_not_argue_again_what_a_confirmed_correction_has_settled(with_ledger):
+    settled = entry("5", "confirmed", "override", value="61,4%")
+    evaluation = evaluated(with_ledger(settled))
+    assert letters(evaluation, texts_of(evaluation)) == []  # the total is no suspect any more
+    evaluation = evaluated(with_ledger(settled, entry("6", "disputed")), language="en")
+    (letter,) = letters(evaluation, texts_of(evaluation))
+    assert (letter.conflict, letter.implied, letter.also, letter.related) == ("", (), "", ())
+    assert letter.asked[0][-1] == "Disputed (22 November 2026): A reason."
+    evaluation = evaluated(with_ledger(settled | {"value": "30,5%"}), language="en")  # contradicts the others as well
+    (letter,) = letters(evaluation, texts_of(evaluation))
+    assert [row[0] for row in letter.asked] == ["#6"]
+    assert ("#5", "26,7%, confirmed to be 30,5%") in [(row[0], row[-1]) for row in letter.related]
+    assert "#5: 26,7%, confirmed to be 30,5%" in letter.conflict
+
+
 def test_no_letter_is_written_where_there_is_nothing_to_ask(with_ledger, tmp_path):
     evaluation = evaluated(with_ledger(entry("5", "accepted"), entry("6", "accepted")))
     assert not write_letters(tmp_path / "out", evaluation, texts_of(evaluation)) and not (tmp_path / "out").exists()

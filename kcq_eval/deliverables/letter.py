@@ -50,7 +50,8 @@ class Letter:
 
 def letters(evaluation: Evaluation, texts: Texts) -> list[Letter]:
     """A letter for every document with something to ask: entries of the ledger that are open or disputed, and suspects without
-    an entry. None where there is nothing to ask."""
+    an entry. None where there is nothing to ask. What a confirmed correction has settled is not argued again.
+    """
     asked = [claim for claim in evaluation.published.claims if _is_asked(claim, evaluation)]
     sources = [source for source_id, source in evaluation.published.sources.items() if any(c.source_id == source_id for c in asked)]
     return [_letter(source, [c for c in asked if c.source_id == source.source_id], evaluation, texts) for source in sources]
@@ -68,12 +69,12 @@ def write_letters(folder: Path, evaluation: Evaluation, texts: Texts) -> bool:
 
 def _is_asked(claim: Claim, evaluation: Evaluation) -> bool:
     correction = evaluation.ledger.get(claim.claim_id)
-    return correction.to_be_asked if correction else claim.claim_id in evaluation.audit.suspects
+    return correction.to_be_asked if correction else claim.claim_id in evaluation.corrected.suspects
 
 
 def _letter(source: Source, asked: list[Claim], evaluation: Evaluation, texts: Texts) -> Letter:
     ids = {claim.claim_id for claim in asked}
-    conflicts = [conflict for conflict in evaluation.audit.conflicts if not ids.isdisjoint(conflict)]
+    conflicts = [conflict for conflict in evaluation.corrected.conflicts if not ids.isdisjoint(conflict)]
     told = conflicts[:_MOST_TOLD]
     mentioned = {claim_id for conflict in told for claim_id in conflict} - ids
     related = sorted(map(evaluation.published.claim, mentioned), key=lambda claim: evaluation.published.position(claim.claim_id))
@@ -81,7 +82,7 @@ def _letter(source: Source, asked: list[Claim], evaluation: Evaluation, texts: T
 
     def row(claim: Claim) -> tuple[str, ...]:
         number = claim_number(claim, texts, main_source=source.source_id)
-        return number, _locator(claim, source, evaluation, texts), statement(claim, texts), in_the_source(claim, texts)
+        return number, _locator(claim, source, evaluation, texts), statement(claim, texts), _printed(claim, evaluation, texts)
 
     return Letter(
         texts("letter.to", publisher=source.publisher), subject, texts("letter.opening"),
@@ -96,7 +97,7 @@ def _letter(source: Source, asked: list[Claim], evaluation: Evaluation, texts: T
 def _conflict(conflict: tuple[str, ...], source: Source, evaluation: Evaluation, texts: Texts) -> str:
     claims = [evaluation.published.claim(claim_id) for claim_id in conflict]
     told = "; ".join(
-        f"{claim_number(claim, texts, main_source=source.source_id)}: {in_the_source(claim, texts)} ({uncapital(statement(claim, texts))})" for claim in claims
+        f"{claim_number(claim, texts, main_source=source.source_id)}: {_printed(claim, evaluation, texts)} ({uncapital(statement(claim, texts))})" for claim in claims
     )
     return texts("letter.conflict", claims=told)
 
@@ -106,7 +107,7 @@ def _implied(conflict: tuple[str, ...], asked: list[Claim], source: Source, eval
     found = []
     for claim in asked:
         others = [other for other in conflict if other != claim.claim_id]
-        implied = evaluation.audit.implied(claim, others) if claim.claim_id in conflict and claim.printed else None
+        implied = evaluation.corrected.implied(claim, others) if claim.claim_id in conflict and claim.printed else None
         if implied:
             names, name = (_names(ids, source, evaluation, texts) for ids in (others, [claim.claim_id]))
             forced = texts.number(number_in(implied, claim, ""))
@@ -125,6 +126,14 @@ def _names(claim_ids: Sequence[str], source: Source, evaluation: Evaluation, tex
     return claim_names([evaluation.published.claim(claim_id) for claim_id in claim_ids], texts, main_source=source.source_id)
 
 
+def _printed(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
+    """As printed; beside it a correction that the source has confirmed already."""
+    correction, printed = evaluation.ledger.get(claim.claim_id), in_the_source(claim, texts)
+    if correction is None or not correction.changes_estimates or correction.corrected is None:
+        return printed
+    return texts("letter.corrected", printed=printed, corrected=in_the_source(correction.corrected, texts))
+
+
 def _locator(claim: Claim, source: Source, evaluation: Evaluation, texts: Texts) -> str:
     if claim.source_id == source.source_id:
         return claim.locator
@@ -132,10 +141,10 @@ def _locator(claim: Claim, source: Source, evaluation: Evaluation, texts: Texts)
 
 
 def _required(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
-    required = evaluation.audit.required(claim)
+    required = evaluation.corrected.required(claim)
     if required:
         return texts.number(number_in(required, claim, ""))
-    return texts("letter.without") if claim.claim_id in evaluation.audit.suspects else ""
+    return texts("letter.without") if claim.claim_id in evaluation.corrected.suspects else ""
 
 
 def _remark(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
