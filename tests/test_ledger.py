@@ -373,10 +373,10 @@ def test_the_letter_does_not_argue_again_what_a_confirmed_correction_has_settled
     settled = entry("5", "confirmed", "override", value="61,4%")
     evaluation = evaluated(with_ledger(settled))
     assert letters(evaluation, texts_of(evaluation)) == []  # the total is no suspect any more
-    evaluation = evaluated(with_ledger(settled, entry("6", "disputed")), language="en")
+    evaluation = evaluated(with_ledger(settled, entry("6", "disputed", "override", value="543")), language="en")
     (letter,) = letters(evaluation, texts_of(evaluation))
     assert (letter.conflict, letter.implied, letter.also, letter.related) == ("", (), "", ())
-    assert letter.asked[0][-1] == "Disputed (22 November 2026): A reason."
+    assert letter.asked[0][-1] == "Disputed (22 November 2026): A reason. Proposed: 543."
     evaluation = evaluated(with_ledger(settled | {"value": "30,5%"}), language="en")  # contradicts the others as well
     (letter,) = letters(evaluation, texts_of(evaluation))
     assert [row[0] for row in letter.asked] == ["#6"]

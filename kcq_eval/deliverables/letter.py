@@ -151,10 +151,13 @@ def _remark(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
     correction = evaluation.ledger.get(claim.claim_id)
     if correction is None:
         return ""
+    told = [sentence(correction.reason(texts.language))]
+    if correction.corrected:
+        told.append(sentence(capital(texts("ledger.proposed", corrected=in_the_source(correction.corrected, texts)))))
     if correction.status == OPEN:
-        return sentence(correction.reason(texts.language))
-    told = {"state": capital(texts(f"ledger.state.{correction.status}")), "date": texts.date(correction.date)}
-    return texts("letter.remark", **told, reason=sentence(correction.reason(texts.language)))
+        return " ".join(told)
+    state = capital(texts(f"ledger.state.{correction.status}"))
+    return texts("letter.remark", state=state, date=texts.date(correction.date), reason=" ".join(told))
 
 
 @functools.cache
