@@ -18,24 +18,32 @@ from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.vocabulary import ALL
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, kw_only=True)
+class Audited:
+    """Documents, what their claims say about each other as printed, and the claims that an accepted explanation leaves out.
+
+    Attributes:
+        ledger: What people found out about single figures of these documents.
+    """
+
+    published: Published
+    audit: Audit
+    set_aside: tuple[str, ...] = ()
+    ledger: Ledger = Ledger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Audited):
     """What every chapter of the evaluation starts from.
 
     Attributes:
-        audit: Of all figures as printed.
-        ledger: What people found out about single figures of these documents.
         corrected: The audit once confirmed corrections are made; `audit` itself where there are none.
         set_aside: The explanation of `corrected` that is accepted; the estimates are computed without these claims.
     """
 
     parameters: Parameters
-    published: Published
-    audit: Audit
-    set_aside: tuple[str, ...]
     estimates: Estimates
     prices: dict[str, PriceIndex]
-    ledger: Ledger
     corrected: Audit
 
     def claims(self, *measures: str) -> list[Claim]:
@@ -68,8 +76,9 @@ def evaluate(parameters: Parameters) -> Evaluation:
     set_aside = _accepted(corrected, ledger, parameters.explanation)
     estimates = _estimates(examined, corrected, ledger.confirmed, set_aside)
     return Evaluation(
-        parameters, examined.published, examined, set_aside, estimates, load_price_indices(folder), ledger, corrected
-    )
+        published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
+        estimates=estimates, prices=load_price_indices(folder),
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=16)

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import yaml
 
-from kcq_eval.claims import Claim, Published, load_published
+from kcq_eval.claims import Claim, Published, _holds_whole, load_published
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.printed import Printed, PrintedError, parse_ratio
 from kcq_eval.vocabulary import Vocabulary
@@ -209,6 +209,8 @@ def _corrected(entry: _Entry, claim: Claim, published: Published, wrong: Problem
             printed = Printed(text, claim.printed.unit, claim.printed.number_format, claim.printed.hedge, claim.printed.rounding)
             if printed.value < 0:
                 raise PrintedError("negative", found=text, expected="≥ 0")
+            if claim.relation in ("value", "difference") and not _holds_whole(printed):
+                raise PrintedError("not_whole", found=text, expected="0, 1, 2, …")
             corrected = replace(claim, printed=printed)
         elif claim.ratio:
             corrected = replace(claim, ratio=parse_ratio(text, _number_format(claim, published)))
@@ -227,7 +229,7 @@ def _items(entry: _Entry, claim: Claim, vocabulary: Vocabulary, wrong: Problems)
     valid = vocabulary.codes(_list_dimension(claim, vocabulary))
     for code in codes:
         if code not in valid:
-            near = vocabulary.nearest_province(code) if _list_dimension(claim, vocabulary) == "province" else nearest(code, valid)
+            near = vocabulary.nearest_code(_list_dimension(claim, vocabulary), code)
             wrong.append(entry.problem("unknown_code", "value", found=code, near=near))
         elif codes.count(code) > 1 and code not in (p.found for p in wrong):
             wrong.append(entry.problem("item_twice", "value", found=code, expected="1 ×"))
@@ -236,10 +238,7 @@ def _items(entry: _Entry, claim: Claim, vocabulary: Vocabulary, wrong: Problems)
 
 def _codes(text: str, claim: Claim, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The parts of a list; provinces in any known spelling as their codes, what is not known as it stands."""
-    parts = [part.strip() for part in text.split(";") if part.strip()]
-    if _list_dimension(claim, vocabulary) != "province":
-        return tuple(parts)
-    return tuple(vocabulary.province_code(part) or part for part in parts)
+    return tuple(vocabulary.code(_list_dimension(claim, vocabulary), part) for part in text.split(";") if part.strip())
 
 
 def _list_dimension(claim: Claim, vocabulary: Vocabulary) -> str:

@@ -10,14 +10,14 @@ import pandas as pd
 
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
-from kcq_eval.evaluation import Evaluation
+from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.ledger import Ledger
 from kcq_eval.numbers import Number, Numbers, between
 from kcq_eval.printed import UNITS
 from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts
+from kcq_eval.texts import Sentences, Texts
 
 
 def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "indicator", "value", "bounds", "basis")
 
 
-def conflicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def conflicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """Every smallest group of figures that cannot all be true, with what they print."""
     rows = [
         (names_of(evaluation, texts, ids), "; ".join(_printed(evaluation, claim_id, texts) for claim_id in ids))
@@ -65,7 +65,7 @@ def conflicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "conflict", "printed")
 
 
-def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def explanations_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """Every minimal correction set, what its figure would have to be, and which one is accepted."""
     rows = []
     for explanation in evaluation.audit.explanations:
@@ -78,7 +78,7 @@ def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "explanation", "size", "printed", "required", "accepted")
 
 
-def verdicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """The verdict on every claim as printed, beside it what the ledger says, where it says anything."""
     claims, ledger = evaluation.published.claims, evaluation.ledger
     confirmed = _any_confirmed(claims, evaluation)
@@ -114,7 +114,7 @@ def to_html(frame: pd.DataFrame) -> str:
     return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def bounds_text(number: Number, texts: Texts) -> str:
+def bounds_text(number: Number, texts: Sentences) -> str:
     """The two ends, with one digit more than the number is shown with, or as many as tell them apart; "" for a point."""
     if number.bounded.is_point:
         return ""
@@ -135,7 +135,7 @@ def as_printed(claim: Claim) -> str:
     return "{}/{}".format(*claim.ratio) if claim.ratio else ""
 
 
-def in_the_source(claim: Claim, texts: Texts) -> str:
+def in_the_source(claim: Claim, texts: Sentences) -> str:
     """As printed, with its direction and hedge in brackets; a list's names; that it is said in words."""
     if claim.printed is None:
         return as_printed(claim) or printed_text(claim, texts)
@@ -147,7 +147,7 @@ def in_the_source(claim: Claim, texts: Texts) -> str:
 # The same as data: codes and plain decimals, in one language-free form
 
 
-def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
+def verdict_rows(evaluation: Audited) -> pd.DataFrame:
     """`verdicts.csv`: every claim with its verdict, the conflicts it is in, where it would have to lie if it is the one, and its entry
     in the ledger."""
     audit = evaluation.audit
@@ -172,7 +172,7 @@ def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def explanation_rows(evaluation: Evaluation) -> pd.DataFrame:
+def explanation_rows(evaluation: Audited) -> pd.DataFrame:
     """`explanations.csv`: conflicts and correction sets in their fixed order."""
     rows = [("conflict", i, len(ids), ";".join(ids), "") for i, ids in enumerate(evaluation.audit.conflicts, 1)]
     rows += [
@@ -226,15 +226,15 @@ def _in_unit(end: Fraction, claim: Claim) -> Fraction:
     return end / UNITS[claim.printed.unit].scale
 
 
-def _printed(evaluation: Evaluation, claim_id: str, texts: Texts) -> str:
+def _printed(evaluation: Audited, claim_id: str, texts: Sentences) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
 
 
-def _any_confirmed(claims: Iterable[Claim], evaluation: Evaluation) -> bool:
+def _any_confirmed(claims: Iterable[Claim], evaluation: Audited) -> bool:
     return not {claim.claim_id for claim in claims}.isdisjoint(evaluation.ledger.confirmed)
 
 
-def _corrected(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
+def _corrected(claim: Claim, evaluation: Audited, texts: Sentences) -> str:
     """What estimates read in place of what is printed; "" where they read it as printed."""
     correction = evaluation.ledger.get(claim.claim_id)
     if correction is None or not correction.changes_estimates:
@@ -242,14 +242,14 @@ def _corrected(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
     return printed_text(correction.corrected, texts) if correction.corrected else texts("ledger.not_used")
 
 
-def _state(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
+def _state(claim: Claim, evaluation: Audited, texts: Sentences) -> str:
     correction = evaluation.ledger.get(claim.claim_id)
     return texts("ledger.since", state=texts(f"ledger.state.{correction.status}"), date=texts.date(correction.date)) if correction else ""
 
 
-def _stands_for(claim: Claim, texts: Texts) -> str:
+def _stands_for(claim: Claim, texts: Sentences) -> str:
     return "" if claim.printed is None else bounds_text(printed_number(claim), texts)
 
 
-def _frame(rows: Sequence[tuple[str, ...]], texts: Texts, *columns: str) -> pd.DataFrame:
+def _frame(rows: Sequence[tuple[str, ...]], texts: Sentences, *columns: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[texts(f"column.{column}") for column in columns], dtype=object)

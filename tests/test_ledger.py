@@ -221,6 +221,10 @@ def test_a_claim_that_prints_something_else_now_stops_the_run(with_ledger, numbe
         evaluated(folder)
 
 
+def test_a_corrected_count_is_whole(with_ledger):
+    assert [message for _, _, message in refused(with_ledger(entry("4", action="override", value="145,5")))] == ["printed_not_whole"]
+
+
 def test_a_list_is_expected_in_any_spelling_and_order(with_ledger):
     names = ";".join(reversed(PRINTED["15-list"].replace("Hòa Bình", "HOÀ BÌNH").split(";")))
     assert len(load_ledger(with_ledger(entry("15-list", expect=names)))) == 1
