@@ -21,7 +21,7 @@ from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
-from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import claim_number, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
@@ -165,7 +165,7 @@ def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhib
     rest = evaluation.parameters.share_whole == "rest"
     counts = {"part": texts.number(numbers["facilities.current"]), "whole": texts.number(whole)}
     note = texts("figure.share_check.computed_note_rest" if rest else "figure.share_check.computed_note", **counts)
-    told = starred(texts.number(share), share.bounded.depends)
+    told = starred(texts.number(share), share.bounded.marked)
     rows = [_row(share, texts, label=texts("figure.share_check.computed"), role="computed", note=note) | {"text": told}]
     printed = next((claim for claim in evaluation.claims("facilities") if _prints_share(claim, evaluation)), None)
     key, printed_as = "title_rest" if rest else "title_alone", ""
@@ -420,7 +420,7 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
     bounded = number.bounded
     ends = {"value": bounded.value, "lower": bounded.lower, "upper": bounded.lower if bounded.upper is None else bounded.upper}
     drawn = {name: float(end) for name, end in ends.items()}
-    return drawn | {"text": starred(number.digits(texts.language), bounded.depends)} | more
+    return drawn | {"text": starred(number.digits(texts.language), bounded.marked)} | more
 
 
 def _digits(end: float, texts: Texts) -> str:
@@ -478,7 +478,8 @@ def _words(
     line = [texts("figure.source_line", sources=", ".join(sources))]
     if any(number.is_range for number in used):
         line.append(texts("figure.range"))
-    if any(number.bounded.depends for number in used):
-        line.append(texts("figure.starred"))
+    if any(number.bounded.marked for number in used):
+        marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
+        line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
     return FigureWords(title, subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")

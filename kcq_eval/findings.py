@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
+from kcq_eval.ledger import NONE, Correction
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.statements import (
@@ -22,12 +23,12 @@ from kcq_eval.statements import (
     starred,
     statement,
 )
-from kcq_eval.texts import Sentences, Texts, capital, uncapital
+from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
 from kcq_eval.vocabulary import ALL
 
 _MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
 
-COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
+COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Finding:
     Attributes:
         depends: Whether it would read differently under another of the tied explanations.
         sources: Ids of the claims it rests on.
+        corrections: Ids of the claims with a confirmed correction that it depends on.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Finding:
     text: str
     depends: bool = False
     sources: tuple[str, ...] = ()
+    corrections: tuple[str, ...] = ()
 
 
 def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
@@ -65,8 +68,12 @@ def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding
         if key:
             used = texts.numbers_in(f"finding.{key}")
             depends = any(number.bounded.depends for number in used)
-            sources = tuple(sorted({claim for number in used for claim in number.sources}))
-            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), depends), depends, sources))
+            sources, corrections = (
+                tuple(sorted({claim for number in used for claim in claims(number.bounded)}))
+                for claims in (lambda bounded: bounded.claims, lambda bounded: bounded.corrections)
+            )
+            marked = depends or bool(corrections)
+            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), marked), depends, sources, corrections))
     what = texts(f"chapter.{chapter}.title")
     return found or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=what))]
 
@@ -100,9 +107,9 @@ def _direction(name: str, numbers: Numbers) -> str:
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
-    """What the audit found, then remarks on statements that can be true, but not in every reading."""
-    remarks = [*_checkable(evaluation, texts), *_remarks(evaluation, texts)]
-    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in remarks)]
+    """What the audit found, what could be noticed at all, what the ledger says, then remarks on statements that can be true, but not in every reading."""
+    more = [*_checkable(evaluation, texts), *_ledger(evaluation, texts), *_remarks(evaluation, texts)]
+    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in more)]
 
 
 def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:
@@ -129,6 +136,10 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
             numbers.append(_about(printed_number(claim), f"audit.printed.{claim.claim_id}", about))
             if required := audit.required(claim):
                 numbers.append(_about(number_in(required, claim, ""), f"audit.required.{claim.claim_id}", about))
+    for correction in evaluation.ledger:
+        if correction.changes_estimates and correction.corrected and correction.corrected.printed:
+            number = replace(printed_number(correction.corrected), label="audit.corrected")
+            numbers.append(_about(number, f"audit.corrected.{correction.claim_id}", {"claim": correction.claim_id}))
     return Numbers(numbers)
 
 
@@ -204,6 +215,27 @@ def _of_state(
     names = [figure_number(published.claim(f.claim_id), f.figure, texts, main_source=main) for f in found]
     told = {"count": len(found), "all": of, "figures": texts.joined(names)}
     yield key, texts(f"finding.{key}", **told), tuple(dict.fromkeys(f.claim_id for f in found))
+
+
+def _ledger(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What the ledger says of single figures, and what becomes of all of them once confirmed corrections are made."""
+    for correction in evaluation.ledger:
+        told = {"printed": printed_text(correction.claim, texts), "date": texts.date(correction.date)}
+        told |= {"claim": capital(names_of(evaluation, texts, [correction.claim_id])), "state": texts(f"ledger.state.{correction.status}")}
+        told |= {"effect": ledger_effect(correction, texts), "reason": sentence(correction.reason(texts.language))}
+        yield f"ledger.{correction.claim_id}", texts("finding.ledger", **told), (correction.claim_id,)
+    confirmed, corrected = evaluation.ledger.confirmed, evaluation.corrected
+    if confirmed:
+        of = [claim for group in (corrected.conflicts[:1] or [corrected.undecided]) for claim in group]
+        claims = names_of(evaluation, texts, sorted(of, key=evaluation.published.position)) if of else ""
+        yield "audit_corrected", texts(f"finding.audit_corrected.{corrected.verdict}", claims=claims), confirmed
+
+
+def ledger_effect(correction: Correction, texts: Texts) -> str:
+    """What an entry of the ledger does to the estimates, or would do once confirmed."""
+    when = "done" if correction.changes_estimates else "proposed"
+    corrected = printed_text(correction.corrected, texts) if correction.corrected else ""
+    return texts("ledger.effect.none" if correction.action == NONE else f"ledger.effect.{correction.action}.{when}", corrected=corrected)
 
 
 def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:

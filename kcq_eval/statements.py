@@ -147,7 +147,7 @@ def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
     if found is None:
         return None
     if claim.direction == "down":
-        found = Bounded(-found.value, -found.upper, -found.lower, found.claims, found.depends)
+        found = Bounded.resting_on([found], -found.value, -found.upper, -found.lower)
     return Number(f"computed.{claim.claim_id}", found, _unit(claim), printed_number(claim).decimals)
 
 
@@ -172,12 +172,17 @@ def computed_text(claim: Claim, estimates: Estimates, texts: Sentences) -> str:
     direction = {"up": "down", "down": "up"}.get(claim.direction, "") if number.direction == "down" else claim.direction
     amount = texts.number(number, "abs" if claim.direction else "")
     told = f"{texts(f'relation.{direction}')} {amount}" if direction else amount
-    return starred(told, number.bounded.depends)
+    return starred(told, number.bounded.marked)
 
 
-def starred(text: str, depends: bool) -> str:
-    """Marked with an asterisk where it depends on the accepted explanation."""
-    return f"{text}{NBSP}*" if depends else text
+def starred(text: str, marked: bool) -> str:
+    """With an asterisk where it depends on the accepted explanation or on a confirmed correction."""
+    return f"{text}{NBSP}*" if marked else text
+
+
+def mark_key(depends: bool, corrected: bool) -> str:
+    """Key of the text that says what the asterisk stands for, below `figure.` and `report.`."""
+    return "starred_both" if depends and corrected else "starred_corrected" if corrected else "starred"
 
 
 def _estimate(quantity: AnyQuantity, estimates: Estimates) -> Bounded | None:
