@@ -578,30 +578,43 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
 
     Returns:
         Conflicts, correction sets, and whether these are all. The corrections of the smallest size are all there unless more
-        than `limit` sets are found; larger ones are looked for while the work stays within SEARCH_LIMIT.
+        than `limit` sets are found or a question was not answered; larger ones are looked for while the work stays within
+        SEARCH_LIMIT. A conflict of which a part was not answered may hold a claim too many.
 
     Raises:
-        Undecided: A question was not answered.
+        Undecided: Whether the claims can all hold was not answered.
     """
     conflicts: list[frozenset[str]] = []
     corrections: list[frozenset[str]] = []
-    choices = _Choices(component)
-    begun = component.steps
+    choices, begun, complete = _Choices(component), component.steps, True
+
+    def in_conflict(kept: Sequence[str]) -> bool:
+        nonlocal complete
+        answer = component.feasible(kept)
+        complete &= answer is not Answer.UNKNOWN
+        return answer is Answer.NO
+
     for size in range(1, len(component.claims) + 1):
         while (choice := choices.next(size)) is not None:
             if len(conflicts) + len(corrections) >= limit or (corrections and size > len(corrections[0]) and component.steps - begun > SEARCH_LIMIT):
                 return conflicts, corrections, False
-            rest = [claim for claim in component.claims if claim not in choice]
-            found = component.conflict(rest)
+            try:
+                found = component.conflict([claim for claim in component.claims if claim not in choice])
+            except Undecided:
+                if not choice:
+                    raise
+                complete = False
+                choices.exclude(choice)
+                continue
             if found is None:
                 corrections.append(choice)
                 choices.exclude(choice)
             else:
-                conflicts.append(frozenset(shrink(found, lambda kept: not holds(component, kept))))
+                conflicts.append(frozenset(shrink(found, in_conflict)))
                 choices.hit(conflicts[-1])
         if choices.exhausted:
             break
-    return conflicts, corrections, True
+    return conflicts, corrections, complete
 
 
 class _Choices:
