@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, make_dataclass, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 from kcq_eval.datafiles import Row, read_table
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.parameters import Period
 from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError
-from kcq_eval.sources import Source, load_sources
-from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary, load_vocabulary
+from kcq_eval.sources import Source, load_sources, read_trust
+from kcq_eval.vocabulary import ALL, DIMENSIONS, UNSTATED, Vocabulary, load_vocabulary
 
 COLUMNS = (
     "claim_id", "locator", "relation", "measure", "period", "reference_period", "centre", *DIMENSIONS, "whole", "items", "printed",
     "unit", "direction", "hedge", "rounding", "note",
 )  # fmt: skip
+OPTIONAL = ("trust",)
 
 
+_SHARES = ("share", "share_change")
+_WHOLE_NAME = re.compile(r"[\w .-]{1,40}")  # of an unstated whole that several claims share
 _NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")  # of a claim within its source; / and + join ids
 
 
@@ -39,6 +45,7 @@ RELATIONS = {
     "share": Relation(("printed", "unit", "whole"), "percent"),
     "ratio": Relation(("printed", "unit", "whole")),
     "average": Relation(("printed", "unit", "whole")),
+    "share_change": Relation(("printed", "unit", "whole", "reference_period", "direction"), "percentage_point"),
     "list": Relation(("items",)),
     "duration": Relation(("printed", "unit")),
     "qualitative": Relation(()),
@@ -49,23 +56,45 @@ _PARTICULARS = ("reference_period", "whole", "items", "printed", "unit", "direct
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """What a claim speaks about. A dimension holds a code, `all`, or a union of codes joined by "+"."""
+class AnyQuantity:
+    """What a claim speaks about. A dimension holds a code, `all`, or a union of codes joined by "+".
+
+    The dimensions are the programme's (`Quantity`), or those of an evaluator's own document (`quantity_type`).
+    """
+
+    dimensions: ClassVar[tuple[str, ...]] = ()
 
     measure: str
     period: Period
     centre: str
+
+    @functools.cached_property
+    def key(self) -> str:
+        return "/".join((self.measure, str(self.period), self.centre, *(getattr(self, d) for d in self.dimensions)))
+
+    def __lt__(self, other: AnyQuantity) -> bool:
+        return self.key < other.key
+
+
+@dataclass(frozen=True)
+class Quantity(AnyQuantity):
+    """A quantity of the programme."""
+
+    dimensions: ClassVar[tuple[str, ...]] = DIMENSIONS
+
     scheme_kind: str = ALL
     support_type: str = ALL
     sector: str = ALL
     province: str = ALL
 
-    @functools.cached_property
-    def key(self) -> str:
-        return "/".join((self.measure, str(self.period), self.centre, *(getattr(self, d) for d in DIMENSIONS)))
 
-    def __lt__(self, other: Quantity) -> bool:
-        return self.key < other.key
+@functools.cache
+def quantity_type(dimensions: tuple[str, ...]) -> type[AnyQuantity]:
+    """Quantities with these dimensions."""
+    if dimensions == DIMENSIONS:
+        return Quantity
+    fields = [(dimension, str, field(default=ALL)) for dimension in dimensions]
+    return make_dataclass("OwnQuantity", fields, bases=(AnyQuantity,), namespace={"dimensions": dimensions}, frozen=True)
 
 
 @dataclass(frozen=True)
@@ -75,25 +104,27 @@ class Claim:
     Attributes:
         claim_id: `<source id>/<number>`.
         quantity: What it speaks about; the part of a share, ratio or average.
-        reference: The same quantity in the period compared with (growth, difference).
+        reference: The same quantity in the period compared with (growth, difference, share_change).
         whole: What a share, ratio or average is divided by.
         items: Codes that a list names.
         printed: The number as published; None for lists and statements in words.
-        direction: `up` or `down` for growth and difference, whose number is printed without a sign.
+        direction: `up` or `down` for growth, difference and share_change, whose number is printed without a sign.
+        trust: How much it is trusted against other claims; None is `fixed`: known to be right, never a suspect.
     """
 
     claim_id: str
     source_id: str
     locator: str
     relation: str
-    quantity: Quantity
-    reference: Quantity | None
-    whole: Quantity | None
+    quantity: AnyQuantity
+    reference: AnyQuantity | None
+    whole: AnyQuantity | None
     items: tuple[str, ...]
     printed: Printed | None
     ratio: tuple[int, int] | None
     direction: str
     note: str
+    trust: Fraction | None = Fraction(1)
 
     @property
     def sort_key(self) -> tuple:
@@ -164,8 +195,13 @@ def load_published(folder: Path) -> Published:
 
 
 def _read_claims(path: Path, source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
+    yield from read_claims(read_table(path, COLUMNS, optional=OPTIONAL, problems=problems), source, vocabulary, problems)
+
+
+def read_claims(rows: Iterable[Row], source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
+    """The claims of a document's rows. What is wrong goes into `problems`, and the row is left out."""
     seen: set[str] = set()
-    for row in read_table(path, COLUMNS, problems=problems):
+    for row in rows:
         wrong = Problems()
         if not _NUMBER.fullmatch(row["claim_id"]):
             wrong.append(row.problem("bad_form", "claim_id", expected="1, 2, 14-list, …"))
@@ -185,13 +221,14 @@ def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problem
     wrong += filter(None, [row.one_of("rounding", ("", *ROUNDINGS)), row.one_of("direction", ("", "up", "down"))])
     if not row["locator"]:
         wrong.append(row.problem("empty_cell", "locator"))
-    codes = {dimension: _code(row, dimension, row[dimension], vocabulary, wrong) for dimension in DIMENSIONS}
+    codes = {dimension: _code(row, dimension, row[dimension], vocabulary, wrong) for dimension in vocabulary.dimensions}
     period = _period(row, "period", wrong)
     reference_period = _period(row, "reference_period", wrong) if row["reference_period"] else None
     if row["relation"] not in RELATIONS or row["measure"] not in vocabulary.measures:
         return None
     relation = RELATIONS[row["relation"]]
-    wrong += [row.problem("empty_cell", column) for column in relation.needs if not row[column].strip("; ")]
+    forms = {"whole": ", ".join(_whole_forms(vocabulary, row["relation"]))}
+    wrong += [row.problem("empty_cell", column, expected=forms.get(column, "")) for column in relation.needs if not row[column].strip("; ")]
     if row["relation"] != "qualitative":
         possible = (*relation.needs, *(("hedge", "rounding") if "printed" in relation.needs else ()))
         unused = [column for column in _PARTICULARS if column not in possible and row[column]]
@@ -199,13 +236,19 @@ def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problem
     whole = _whole(row, vocabulary, codes, wrong) if row["whole"] else None
     items = _items(row, vocabulary, wrong) if row["relation"] == "list" else ()
     printed, ratio = _printed(row, source, vocabulary, relation, wrong)
+    trust = read_trust(row, source.trust, wrong)
     if reference_period and period and reference_period == period:
         wrong.append(row.problem("same_period", "reference_period", expected="≠ " + row["period"]))
     if wrong:
         return None
-    quantity = Quantity(row["measure"], period, row["centre"], **codes)
+    quantity = quantity_type(vocabulary.dimensions)(row["measure"], period, row["centre"], **codes)
+    claim_id = f"{source.source_id}/{row['claim_id']}"
+    if whole == {UNSTATED: ""}:  # this claim's own
+        whole = {UNSTATED: claim_id.replace("/", "#")}
+    if whole and UNSTATED in whole:
+        whole = {"measure": f"{row['measure']}{UNSTATED}{whole[UNSTATED]}", **dict.fromkeys(vocabulary.dimensions, ALL)}
     return Claim(
-        claim_id=f"{source.source_id}/{row['claim_id']}",
+        claim_id=claim_id,
         source_id=source.source_id,
         locator=row["locator"],
         relation=row["relation"],
@@ -217,6 +260,7 @@ def _read_claim(row: Row, source: Source, vocabulary: Vocabulary, wrong: Problem
         ratio=ratio,
         direction=row["direction"],
         note=row["note"],
+        trust=trust,
     )
 
 
@@ -227,9 +271,9 @@ def _code(row: Row, dimension: str, text: str, vocabulary: Vocabulary, wrong: Pr
     valid = vocabulary.codes(dimension)
     found = []
     for part in text.split("+"):
-        code = vocabulary.province_code(part) if dimension == "province" else part.strip()
+        code = vocabulary.code(dimension, part)
         if code not in valid:
-            near = vocabulary.nearest_province(part) if dimension == "province" else nearest(part, (*valid, ALL))
+            near = vocabulary.nearest_code(dimension, part)
             expected = "data/reference/provinces.csv" if dimension == "province" else ", ".join((ALL, *valid))
             wrong.append(row.problem("unknown_code", column or dimension, found=part, expected=expected, near=near))
         else:
@@ -246,25 +290,36 @@ def _period(row: Row, column: str, wrong: Problems) -> Period | None:
 
 
 def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Problems) -> dict[str, str]:
-    """The dimension or measure in which the whole differs from the part."""
+    """The dimension or measure in which the whole differs from the part; "?" and its name where the whole is unstated."""
+    forms = _whole_forms(vocabulary, row["relation"])
+    if row["whole"].startswith(UNSTATED):
+        name = row["whole"].removeprefix(UNSTATED).strip()
+        if UNSTATED not in forms or (name and not _WHOLE_NAME.fullmatch(name)):
+            wrong.append(row.problem("bad_form", "whole", expected=", ".join(forms)))
+        return {UNSTATED: name}
     name, _, code = row["whole"].partition("=")
     if name == "measure":
         if code not in vocabulary.measures:
             near = nearest(code, vocabulary.measures)
             wrong.append(row.problem("unknown_code", "whole", expected=", ".join(vocabulary.measures), near=near))
-        elif row["relation"] == "share" and vocabulary.measures[code].unit != vocabulary.measures[row["measure"]].unit:
+        elif row["relation"] in _SHARES and vocabulary.measures[code].unit != vocabulary.measures[row["measure"]].unit:
             wrong.append(row.problem("unit_unfit", "whole", expected=vocabulary.measures[row["measure"]].unit))
         if code == row["measure"]:
             wrong.append(row.problem("whole_is_part", "whole", expected=f"measure ≠ {code}"))
         return {"measure": code, **({"scheme_kind": ALL} if code == "provinces_served" else {})}
-    if name not in DIMENSIONS or not code:
-        expected = ", ".join(f"{n}=…" for n in ("measure", *DIMENSIONS))
-        wrong.append(row.problem("bad_form", "whole", expected=expected, near=nearest(name, ("measure", *DIMENSIONS))))
+    if name not in vocabulary.dimensions or not code:
+        near = nearest(name, ("measure", *vocabulary.dimensions))
+        wrong.append(row.problem("bad_form", "whole", expected=", ".join(forms), near=near))
         return {}
     code = _code(row, name, code, vocabulary, wrong, column="whole")
     if code and code == codes.get(name):
         wrong.append(row.problem("whole_is_part", "whole", expected=f"{name} ≠ {code}"))
     return {name: code}
+
+
+def _whole_forms(vocabulary: Vocabulary, relation: str) -> list[str]:
+    """How a whole is written."""
+    return [*(f"{name}=…" for name in ("measure", *vocabulary.dimensions)), *((UNSTATED, f"{UNSTATED}…") if relation in _SHARES else ())]
 
 
 def _items(row: Row, vocabulary: Vocabulary, wrong: Problems) -> tuple[str, ...]:
@@ -288,9 +343,7 @@ def _printed(
         return None, None
     if row["hedge"] not in ("", *HEDGES) or row["rounding"] not in ("", *ROUNDINGS):  # told already
         return None, None
-    family = relation.family or UNITS[vocabulary.measures[row["measure"]].unit].family
-    units = [code for code, unit in UNITS.items() if unit.family == family]
-    if problem := row.one_of("unit", units, "unit_unfit"):
+    if problem := row.one_of("unit", vocabulary.units(row["measure"], relation.family), "unit_unfit"):
         wrong.append(problem)
         return None, None
     number_format = source.number_format or None
@@ -300,7 +353,18 @@ def _printed(
         printed = Printed(row["printed"], row["unit"], number_format, row["hedge"], row["rounding"] or "nearest")
         if printed.value < 0:
             raise PrintedError("negative", found=row["printed"], expected="≥ 0")
+        if row["relation"] in ("value", "difference") and not _holds_whole(printed):
+            raise PrintedError("not_whole", found=row["printed"], expected="0, 1, 2, …")
         return printed, None
     except PrintedError as error:
         wrong.append(row.problem(f"printed_{error.key}", "printed", expected=error.expected))
         return None, None
+
+
+def _holds_whole(printed: Printed) -> bool:
+    """Whether a number of whole things can be what was printed; anything else can."""
+    interval = printed.interval
+    if UNITS[printed.unit].is_continuous or None in (interval.lower, interval.upper):
+        return True
+    least = math.floor(interval.lower) + 1 if interval.lower_open else math.ceil(interval.lower)
+    return least in interval

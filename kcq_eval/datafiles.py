@@ -6,8 +6,8 @@ import csv
 import io
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kcq_eval.errors import Problem, Problems, nearest
@@ -34,13 +34,19 @@ class Row:
     file: str
     number: int  # as a spreadsheet counts, the header is row 1
     cells: dict[str, str]
+    typed: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # header and text as typed, where they were read as others
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
 
     def problem(self, message: str, column: str, *, found: str | None = None, expected: str = "", near: str = "") -> Problem:
-        text = self[column] if found is None else found
-        return Problem(message, self.file, self.number, column, text, expected, near)
+        """A problem in a cell, told with the header and the text that were typed."""
+        header, text = self.typed.get(column, (column, self.cells.get(column, "")))
+        return Problem(message, self.file, self.number, header, text if found is None else found, expected, near)
+
+    def read_as(self, cells: Mapping[str, str]) -> Row:
+        """The same line with other texts in its cells; a problem still tells what was typed."""
+        return replace(self, cells={**self.cells, **cells})
 
     def one_of(self, column: str, valid: Iterable[str], message: str = "unknown_code") -> Problem | None:
         """A problem if the cell holds none of the valid values."""
@@ -73,43 +79,67 @@ def read_table(path: Path, columns: Iterable[str], *, optional: Iterable[str] = 
 
 
 def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], problems: Problems) -> Iterator[Row]:
+    lines = read_lines(path, columns, problems)
+    if lines is not None:
+        yield from table_rows(path.name, lines, columns, optional, problems)
+
+
+def read_lines(path: Path, columns: Iterable[str], problems: Problems) -> list[list[str]] | None:
+    """The lines of a CSV file as lists of cells, the header first; None if it is unusable, which goes into `problems`."""
     name = path.name
     try:
         if path.stat().st_size > MAX_BYTES:
             problems.append(Problem("too_large", name, found=f"{path.stat().st_size / 1e6:.0f} MB", expected=f"{MAX_BYTES / 1e6:.0f} MB"))
-            return
+            return None
         raw = path.read_bytes()
     except OSError:
         near = nearest(name, [p.name for p in path.parent.glob("*.csv")]) if path.parent.is_dir() else ""
         problems.append(Problem("missing_file", name, expected=path.parent.name + "/" + name, nearest=near))
-        return
+        return None
     try:
         text = unicodedata.normalize("NFC", raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problems.append(Problem("not_utf8", name, row=line, found=repr(raw[error.start : error.start + 4]), expected="UTF-8"))
-        return
+        return None
     if "\0" in text:
         problems.append(Problem("not_text", name, found="NUL", expected="CSV (UTF-8)"))
-        return
+        return None
     try:
         header_line = text.partition("\n")[0]
         delimiter = ";" if ";" in header_line and "," not in header_line else ","  # Excel writes ";" where commas are decimal
         lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
     except csv.Error as error:
         problems.append(Problem("not_csv", name, found=str(error), expected="CSV (UTF-8)"))
-        return
+        return None
     if not lines:
         problems.append(Problem("empty_file", name, expected=", ".join(columns)))
-        return
-    header = [cell.strip() for cell in lines[0]]
+        return None
+    return lines
+
+
+def table_rows(
+    name: str, lines: Sequence[Sequence[str]], columns: tuple[str, ...], optional: tuple[str, ...], problems: Problems, *,
+    read_header: Callable[[str], str] = str.strip, also: Callable[[str], bool] = lambda column: False,
+) -> Iterator[Row]:  # fmt: skip
+    """Rows from lines of cells, whichever kind of file they come from.
+
+    Args:
+        name: The file, or the file and its sheet.
+        read_header: The column that a header names.
+        also: Whether a column that is not listed belongs to the table.
+    """
+    header = [read_header(cell) for cell in lines[0]]
+    typed = dict(zip(header, map(str.strip, lines[0])))
     known = columns + optional
     for column in [c for c in columns if c not in header]:
         problems.append(Problem("missing_column", name, 1, column, expected=column, nearest=nearest(column, set(header) - set(known))))
     for column in header:
-        if column not in known or header.count(column) > 1:
-            message = "unknown_column" if column not in known else "column_twice"
-            problems.append(Problem(message, name, 1, column, column, ", ".join(known), nearest(column, set(known) - set(header))))
+        unknown = column not in known and not also(column)
+        if unknown or header.count(column) > 1:
+            message = "unknown_column" if unknown else "column_twice"
+            near = nearest(column, sorted(set(known) - set(header)))
+            problems.append(Problem(message, name, 1, typed[column], typed[column], ", ".join(known), near))
     if any(c not in header for c in columns) or len(set(header)) < len(header):
         return
     for number, line in enumerate(lines[1:], start=2):
@@ -118,5 +148,6 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
         if len(line) != len(header):
             problems.append(Problem("row_width", name, number, found=str(len(line)), expected=str(len(header))))
             continue
-        yield Row(name, number, {**dict.fromkeys(known, ""), **{c: cell.strip() for c, cell in zip(header, line)}})
+        cells = {column: cell.strip() for column, cell in zip(header, line)}
+        yield Row(name, number, {**dict.fromkeys(known, ""), **cells}, {column: (typed[column], cells[column]) for column in header})
 

@@ -103,7 +103,7 @@ class Estimates:
 
     def members(self, measure: str, period: Period, centre: str, **dimensions: str) -> frozenset[str] | None:
         """Codes on the list that a measure counts (provinces covered, …); None where no list is reported."""
-        dimension = self.vocabulary.measures[measure].list_of
+        dimension = self.vocabulary.measure(measure).list_of
         total = Quantity(measure, period, centre, **dimensions)
         listed = {getattr(q, dimension): e for q, e in self._found.items() if _is_member(q, total, dimension)}
         if not listed or not all(estimate.is_point for estimate in listed.values()):
@@ -121,7 +121,7 @@ class Estimates:
         rows = [
             (
                 q.measure, str(q.period), q.centre, *(getattr(q, d) for d in DIMENSIONS), e.value, e.lower, e.upper,
-                self.vocabulary.measures[q.measure].unit, e.basis, ";".join(sorted(e.claims)), e.depends,
+                self.vocabulary.measure(q.measure).unit, e.basis, ";".join(sorted(e.claims)), e.depends,
             )
             for q, e in self._found.items()
         ]  # fmt: skip
@@ -150,7 +150,7 @@ def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
     for quantity, extent in extents.items():
         if extent is None:
             continue
-        scale = UNITS[vocabulary.measures[quantity.measure].unit].scale
+        scale = UNITS[vocabulary.measure(quantity.measure).unit].scale
         lower, upper = (None if end is None else end / scale for end in extent)
         value = stated.get(quantity)
         if value is None:

@@ -15,14 +15,20 @@ from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.vocabulary import ALL
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, kw_only=True)
+class Audited:
+    """Documents, what their claims say about each other, and the claims that an accepted explanation leaves out."""
+
+    published: Published
+    audit: Audit
+    set_aside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Audited):
     """What every chapter of the evaluation starts from."""
 
     parameters: Parameters
-    published: Published
-    audit: Audit
-    set_aside: tuple[str, ...]
     estimates: Estimates
     prices: dict[str, PriceIndex]
 
@@ -51,8 +57,9 @@ def evaluate(parameters: Parameters) -> Evaluation:
     examined = audit(folder, chosen)
     set_aside = examined.set_aside(parameters.explanation)
     return Evaluation(
-        parameters, examined.published, examined, set_aside, _estimates(examined, set_aside), load_price_indices(folder)
-    )
+        published=examined.published, audit=examined, set_aside=set_aside, parameters=parameters,
+        estimates=_estimates(examined, set_aside), prices=load_price_indices(folder),
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,14 +13,14 @@ import pandas as pd
 
 from kcq_eval.claims import Claim
 from kcq_eval.datafiles import resolve_folder
-from kcq_eval.evaluation import Evaluation
+from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.printed import Interval, format_number
 from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts, capital
+from kcq_eval.texts import Sentences, Texts, capital
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -225,10 +225,10 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     """The first group of claims that cannot all be true: each as printed, beside what the others force it to be."""
     from kcq_eval.figures import charts
 
-    found = next(filter(None, (_conflict_rows(ids, texts, evaluation) for ids in evaluation.audit.conflicts)), None)
-    if found is None:
+    drawable = ((ids, conflict_rows(ids, texts, evaluation)) for ids in evaluation.audit.conflicts)
+    ids, rows = next(((ids, rows) for ids, rows in drawable if rows), ((), None))
+    if rows is None:
         return None
-    ids, rows = found
     title = texts("figure.conflict.title", claims=capital(names_of(evaluation, texts, ids)))
     told = [
         texts("figure.conflict.row", claim=r["number"], printed=r["printed_text"], implied=r["implied_text"], others=r["others_names"])
@@ -241,20 +241,23 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)))
 
 
-def _conflict_rows(ids: tuple[str, ...], texts: Texts, evaluation: Evaluation) -> tuple[tuple[str, ...], list[dict]] | None:
-    """None if some claim of the group is not held to a bounded interval by the others, so that it cannot be drawn."""
+def conflict_rows(ids: tuple[str, ...], texts: Sentences, evaluation: Audited) -> list[dict] | None:
+    """Each claim of a group as printed, beside what the others force it to be; an interval that is open above has no upper end.
+
+    None if some claim is not a number, or is not held to an interval by the others, so that it cannot be drawn.
+    """
     rows = []
     for claim_id in ids:
         claim = evaluation.published.claim(claim_id)
         others = [other for other in ids if other != claim_id]
         implied = evaluation.audit.implied(claim, others) if claim.printed else None
-        if implied is None or None in (implied.lower, implied.upper):
+        if implied is None or implied.lower is None:
             return None
         rows.append(_conflict_row(claim, others, implied, texts, evaluation))
-    return ids, rows
+    return rows
 
 
-def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Texts, evaluation: Evaluation) -> dict:
+def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Sentences, evaluation: Audited) -> dict:
     printed, forced = printed_number(claim), number_in(implied, claim, "")
     names = names_of(evaluation, texts, others)
     return {
@@ -264,7 +267,7 @@ def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Tex
         "printed_text": printed_text(claim, texts),
         "implied_value": float(forced.bounded.value),
         "implied_lower": float(forced.bounded.lower),
-        "implied_upper": float(forced.bounded.upper),
+        "implied_upper": float(forced.bounded.lower if forced.bounded.upper is None else forced.bounded.upper),
         "implied_text": texts.number(forced),
         "suspect": claim.claim_id in evaluation.audit.suspects,
         "others": texts("figure.conflict.others", claims=names),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
-from kcq_eval.evaluation import Evaluation
+from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts, capital, uncapital
+from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 
 _MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
@@ -90,8 +90,14 @@ def _direction(name: str, numbers: Numbers) -> str:
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
-    """Whether the figures can all be true, which are the suspects and what they would have to be; then remarks."""
-    return [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _audit(evaluation, texts)]
+    """What the audit found, then remarks on statements that can be true, but not in every reading."""
+    remarks = [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _remarks(evaluation, texts)]
+    return [*verdict_findings(evaluation, texts), *remarks]
+
+
+def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:
+    """Whether the figures can all be true, which are the suspects and what they would have to be."""
+    return [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _audit(audited, texts)]
 
 
 def audit_numbers(evaluation: Evaluation) -> Numbers:
@@ -114,15 +120,15 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
     return Numbers(numbers)
 
 
-def main_source(evaluation: Evaluation) -> str:
+def main_source(audited: Audited) -> str:
     """The source whose figures are numbered without naming it: the newest that is used."""
-    return next(iter(evaluation.published.sources))
+    return next(iter(audited.published.sources))
 
 
-def names_of(evaluation: Evaluation, texts: Texts, claim_ids: Iterable[str]) -> str:
+def names_of(audited: Audited, texts: Sentences, claim_ids: Iterable[str]) -> str:
     """"figures #4, #5 and #6"."""
-    claims = [evaluation.published.claim(claim_id) for claim_id in claim_ids]
-    return claim_names(claims, texts, main_source=main_source(evaluation))
+    claims = [audited.published.claim(claim_id) for claim_id in claim_ids]
+    return claim_names(claims, texts, main_source=main_source(audited))
 
 
 def _count(number_id: str, count: int) -> Number:
@@ -133,11 +139,11 @@ def _about(number: Number, number_id: str, about: dict[str, str]) -> Number:
     return Number(number_id, number.bounded, number.unit, number.decimals, number.label, about)
 
 
-def _suspects(evaluation: Evaluation) -> list[Claim]:
+def _suspects(evaluation: Audited) -> list[Claim]:
     return [evaluation.published.claim(claim_id) for claim_id in evaluation.audit.suspects] if evaluation.audit.explanations else []
 
 
-def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     audit, published = evaluation.audit, evaluation.published
     names = functools.partial(names_of, evaluation, texts)
 
@@ -166,7 +172,6 @@ def _audit(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tup
     if audit.undecided:
         ids = sorted(audit.undecided, key=published.position)
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
-    yield from _remarks(evaluation, texts)
 
 
 def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -32,26 +32,66 @@ NUMBER_FORMATS = {number_format.code: number_format for number_format in (VIETNA
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit figures are printed in; `scale` is its size in the base unit of its family (đồng for money, otherwise 1)."""
+    """A unit figures are printed in; `scale` is its size in the base unit of its family (đồng for money, otherwise 1).
+
+    A document may bring units of its own: an `amount` of some word (kWh, EUR), or a `count` of it. Such a unit's code is
+    made by `own_unit`, and only units of one family and one word can be added.
+    """
 
     code: str
-    family: Literal["money", "count", "percent", "percentage_point", "year"]
+    family: Literal["money", "count", "percent", "percentage_point", "year", "amount"]
     scale: int
+    word: str = ""
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether quantities in it need not be whole numbers of base units."""
+        return self.family not in ("count", "year")
 
 
-UNITS = {
-    unit.code: unit
-    for unit in (
-        Unit("vnd", "money", 1),
-        Unit("thousand_vnd", "money", 10**3),
-        Unit("million_vnd", "money", 10**6),
-        Unit("billion_vnd", "money", 10**9),
-        Unit("count", "count", 1),
-        Unit("percent", "percent", 1),
-        Unit("percentage_point", "percentage_point", 1),
-        Unit("year", "year", 1),
-    )
-}
+class _Units(dict[str, Unit]):
+    """The units that every document knows, by code; a document's own units are found by their code too, but not listed."""
+
+    def __missing__(self, code: str) -> Unit:
+        match = _OWN_UNIT.fullmatch(code)
+        if match is None:
+            raise KeyError(code)
+        return Unit(code, match["family"], int(match["scale"]), match["word"])
+
+
+_OWN_UNIT = re.compile(r"(?P<family>amount|count):(?P<scale>1|1000|1000000|1000000000):(?P<word>.*)")
+
+UNITS = _Units(
+    {
+        unit.code: unit
+        for unit in (
+            Unit("vnd", "money", 1),
+            Unit("thousand_vnd", "money", 10**3),
+            Unit("million_vnd", "money", 10**6),
+            Unit("billion_vnd", "money", 10**9),
+            Unit("count", "count", 1),
+            Unit("percent", "percent", 1),
+            Unit("percentage_point", "percentage_point", 1),
+            Unit("year", "year", 1),
+        )
+    }
+)
+
+# Words for the size of a document's own unit: "nghìn tấn", "million EUR". The first is printed again in Vietnamese, the last in English.
+SIZE_WORDS = {10**3: ("nghìn", "ngàn", "thousand"), 10**6: ("triệu", "million"), 10**9: ("tỷ", "tỉ", "billion")}
+_SIZE_OF_WORD = {word: size for size, words in SIZE_WORDS.items() for word in words}
+
+
+def own_unit(word: str, *, size: int = 1, family: Literal["amount", "count"] = "amount") -> Unit:
+    """A document's own unit: so many (1, 10^3, 10^6 or 10^9) of a word."""
+    return UNITS[f"{family}:{size}:{word}"]
+
+
+def split_size(text: str) -> tuple[int, str]:
+    """A size word before a unit's own word, as a number, and the rest: "million EUR" is (10^6, "EUR")."""
+    first, _, rest = text.partition(" ")
+    size = _SIZE_OF_WORD.get(first.lower())
+    return (size, rest.strip()) if size else (1, text)
 
 # The words a text may carry: the first is printed again in Vietnamese, the last in English.
 UNIT_WORDS = {
@@ -192,7 +232,8 @@ class Printed:
     rounding: str = "nearest"
 
     def __post_init__(self) -> None:
-        _chosen(self.unit, UNITS, key="unknown_unit", what="unit")
+        if not _OWN_UNIT.fullmatch(self.unit):
+            _chosen(self.unit, UNITS, key="unknown_unit", what="unit")
         _chosen(self.hedge, ("", *HEDGES), key="hedge_unknown", what="hedge")
         _chosen(self.rounding, ROUNDINGS, key="unknown_rounding", what="rounding")
         if isinstance(self._reading, tuple):
@@ -248,7 +289,7 @@ class Printed:
                 "below": Interval(None, value, upper_open=True),
                 "about": Interval(value - reach, value + reach),
             }[self.hedge]
-        if self._amount.unit.family in ("count", "year") and self._amount.decimals == 0:
+        if not self._amount.unit.is_continuous and self._amount.unit.scale == 1 and self._amount.decimals == 0:
             return Interval(value, value)
         if self.rounding == "nearest":  # closed at both ends: a tie may have gone either way
             return Interval(value - step / 2, value + step / 2)
@@ -339,7 +380,11 @@ def canonical(printed: Printed) -> str:
     number = format_number(in_unit, decimals=amount.decimals, number_format=printed.number_format)
     if not amount.unit_in_text:
         return number
-    return f"{number} {UNIT_WORDS[amount.unit.code][-1 if printed.number_format == ENGLISH.code else 0]}"
+    last = -1 if printed.number_format == ENGLISH.code else 0
+    if amount.unit.code in UNITS:
+        return f"{number} {UNIT_WORDS[amount.unit.code][last]}"
+    sizes = [words[last] for size, words in SIZE_WORDS.items() if size == amount.unit.scale]
+    return " ".join([number, *sizes, amount.unit.word])
 
 
 # How a text is read. The patterns have no nested or overlapping repeats, so reading time grows with length only.
@@ -407,6 +452,12 @@ def _parse_unsigned(digits: str, number_format: str | None) -> tuple[Fraction, i
 
 
 def _unit_in_text(word: str, declared: Unit) -> Unit:
+    if declared.code not in UNITS:  # a document's own unit is told by its own word, by its size, or by both
+        size, rest = split_size(word)
+        if rest.lower() == declared.word.lower():
+            return own_unit(declared.word, size=size, family=declared.family)
+        if word.lower() in _SIZE_OF_WORD:
+            return own_unit(declared.word, size=_SIZE_OF_WORD[word.lower()], family=declared.family)
     unit = _UNIT_OF_WORD.get(word.lower())
     if unit is None:
         known = ", ".join(word for code, words in UNIT_WORDS.items() if UNITS[code].family == declared.family for word in words)
@@ -432,7 +483,7 @@ def _read_amount(text: str, declared: Unit, number_format: str | None) -> _Amoun
             raise PrintedError("bad_compound", f"decimals before the last part in {_quoted(text)}", "decimals only in the last part")
         value += number * unit.scale
         units.append(unit)
-    if unit.family != declared.family:
+    if (unit.family, unit.word) != (declared.family, declared.word):
         raise PrintedError("unit_mismatch", f"{unit.code} in {_quoted(text)}", f"{declared.code}, as declared, or a unit of its kind")
     amount = _Amount(sign * value, decimals, unit, unit_in_text=bool(parts[-1][1]))
     if decimals > MAX_DIGITS or value >= amount.step * 10**MAX_DIGITS:

@@ -6,49 +6,69 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from kcq_eval.claims import Claim, Quantity
+from kcq_eval.claims import AnyQuantity, Claim, Quantity
 from kcq_eval.estimates import Bounded, Estimates
 from kcq_eval.indicators.funding import growth_pct
 from kcq_eval.numbers import NBSP, Number
 from kcq_eval.printed import UNITS, Interval
-from kcq_eval.texts import Texts, capital, uncapital
-from kcq_eval.vocabulary import ALL, DIMENSIONS
+from kcq_eval.texts import Sentences, capital, uncapital
+from kcq_eval.vocabulary import ALL, UNSTATED
 
 _MAIN_DECIMALS = {"percent": 1, "percentage_point": 1, "million_vnd": 1}
 
 
-def claim_number(claim: Claim, texts: Texts, *, main_source: str) -> str:
+def claim_number(claim: Claim, texts: Sentences, *, main_source: str) -> str:
     """"#5", with the source's id where it is not the main one."""
     key = "claim_number" if claim.source_id == main_source else "claim_of"
     return texts(key, number=claim.number, source=claim.source_id)
 
 
-def claim_names(claims: Sequence[Claim], texts: Texts, *, main_source: str) -> str:
+def claim_names(claims: Sequence[Claim], texts: Sentences, *, main_source: str) -> str:
     """"figure #5", "figures #4, #5 and #6"."""
     names = texts.joined(claim_number(claim, texts, main_source=main_source) for claim in claims)
     return texts("claims_one" if len(claims) == 1 else "claims_several", names=names)
 
 
-def statement(claim: Claim, texts: Texts) -> str:
+def statement(claim: Claim, texts: Sentences) -> str:
     """What the claim is about: measure, scheme kind or support type, period."""
     told = {"scope": _scope(claim.quantity, texts), "period": claim.quantity.period.text, "measure": uncapital(texts.label(claim.quantity.measure))}
     if claim.reference:
         told["reference"] = claim.reference.period.text
     if claim.whole:
-        same_measure = claim.whole.measure == claim.quantity.measure
-        told["whole"] = _scope(claim.whole, texts) if same_measure else uncapital(texts.label(claim.whole.measure))
+        told["whole"] = _whole(claim, texts)
     return capital(texts(f"statement.{claim.relation}", **told))
 
 
-def _scope(quantity: Quantity, texts: Texts) -> str:
-    codes = [getattr(quantity, dimension) for dimension in DIMENSIONS]
+def quantity_name(quantity: AnyQuantity, texts: Sentences) -> str:
+    """A quantity in words: measure, scope, period."""
+    measure, unstated, name = quantity.measure.partition(UNSTATED)
+    if unstated:
+        return f"{_unstated(name, texts)}, {quantity.period.text}"
+    return f"{texts.label(measure)}, {_scope(quantity, texts)}, {quantity.period.text}"
+
+
+def _whole(claim: Claim, texts: Sentences) -> str:
+    if UNSTATED in claim.whole.measure:
+        return _unstated(claim.whole.measure.partition(UNSTATED)[2], texts)
+    if claim.whole.measure == claim.quantity.measure:
+        return _scope(claim.whole, texts)
+    return uncapital(texts.label(claim.whole.measure))
+
+
+def _unstated(name: str, texts: Sentences) -> str:
+    """A whole that is printed nowhere, with the name it was given; a claim's own has a name with "#", which nobody gave."""
+    return texts("statement.unstated") if "#" in name else texts("statement.unstated_named", name=name)
+
+
+def _scope(quantity: AnyQuantity, texts: Sentences) -> str:
+    codes = [getattr(quantity, dimension) for dimension in quantity.dimensions]
     named = [texts.label(code) for code in codes if code != ALL]
-    if quantity.scheme_kind == ALL:
+    if isinstance(quantity, Quantity) and quantity.scheme_kind == ALL:
         named.insert(0, texts("statement.all_schemes"))
-    return ", ".join(named)
+    return ", ".join(named) or texts("statement.all")
 
 
-def printed_text(claim: Claim, texts: Texts) -> str:
+def printed_text(claim: Claim, texts: Sentences) -> str:
     """The number as the run's language prints it, with its direction; a list's length; nothing for words."""
     if claim.ratio:
         return "{}/{}".format(*claim.ratio)
@@ -83,7 +103,8 @@ def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:
     if lower is None:
         lower = Fraction(0)
     value = lower if upper is None else (lower + upper) / 2
-    return Number(number_id, Bounded(value, lower, upper), unit, _MAIN_DECIMALS.get(unit, 0), "audit.required")
+    decimals = max(_MAIN_DECIMALS.get(unit, 0), printed_number(claim).decimals)
+    return Number(number_id, Bounded(value, lower, upper), unit, decimals, "audit.required")
 
 
 def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
@@ -91,7 +112,7 @@ def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
     if claim.printed is None:
         return None
     quantity, other = (_estimate(q, estimates) if q else None for q in (claim.quantity, claim.reference or claim.whole))
-    if quantity is None or (other is None and claim.relation in ("growth", "difference", "share", "average")):
+    if quantity is None or (other is None and claim.relation in ("growth", "difference", "share", "average", "share_change")):
         return None
     if None in (quantity.upper, other.upper if other else 0):
         return None
@@ -104,6 +125,8 @@ def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
             found = (quantity / other).scaled(100) if quantity / other else None
         case "average":
             found = quantity / other
+        case "share_change":
+            found = _share_change(claim, estimates)
         case _:
             found = quantity
     if found is None:
@@ -113,7 +136,17 @@ def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
     return Number(f"computed.{claim.claim_id}", found, _unit(claim), printed_number(claim).decimals)
 
 
-def computed_text(claim: Claim, estimates: Estimates, texts: Texts) -> str:
+def _share_change(claim: Claim, estimates: Estimates) -> Bounded | None:
+    """The share now less the share in the reference period, in points."""
+    ends = [(claim.quantity, claim.whole), (claim.reference, replace(claim.whole, period=claim.reference.period))]
+    found = [(_estimate(part, estimates), _estimate(whole, estimates)) for part, whole in ends]
+    if any(part is None or whole is None or None in (part.upper, whole.upper) or not part / whole for part, whole in found):
+        return None
+    now, before = ((part / whole).scaled(100) for part, whole in found)
+    return now - before
+
+
+def computed_text(claim: Claim, estimates: Estimates, texts: Sentences) -> str:
     """The same statement computed, written like the printed one; "" where it cannot be computed."""
     if claim.ratio:
         ends = [_estimate(quantity, estimates) for quantity in (claim.quantity, claim.whole)]
@@ -132,10 +165,12 @@ def starred(text: str, depends: bool) -> str:
     return f"{text}{NBSP}*" if depends else text
 
 
-def _estimate(quantity: Quantity, estimates: Estimates) -> Bounded | None:
-    dimensions = {dimension: getattr(quantity, dimension) for dimension in DIMENSIONS}
+def _estimate(quantity: AnyQuantity, estimates: Estimates) -> Bounded | None:
+    dimensions = {dimension: getattr(quantity, dimension) for dimension in quantity.dimensions}
     return estimates.get(quantity.measure, quantity.period, quantity.centre, **dimensions)
 
 
 def _unit(claim: Claim) -> str:
-    return "million_vnd" if UNITS[claim.printed.unit].family == "money" else claim.printed.unit
+    """The unit a claim is told in: the programme's money always in millions, anything else as it was printed."""
+    of_programme = isinstance(claim.quantity, Quantity)
+    return "million_vnd" if of_programme and UNITS[claim.printed.unit].family == "money" else claim.printed.unit

@@ -10,13 +10,13 @@ import pandas as pd
 
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
-from kcq_eval.evaluation import Evaluation
+from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.numbers import Number, Numbers, between
 from kcq_eval.printed import UNITS
 from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Texts
+from kcq_eval.texts import Sentences, Texts
 
 
 def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "indicator", "value", "bounds", "basis")
 
 
-def conflicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def conflicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """Every smallest group of figures that cannot all be true, with what they print."""
     rows = [
         (names_of(evaluation, texts, ids), "; ".join(_printed(evaluation, claim_id, texts) for claim_id in ids))
@@ -59,7 +59,7 @@ def conflicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "conflict", "printed")
 
 
-def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def explanations_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """Every minimal correction set, what its figure would have to be, and which one is accepted."""
     rows = []
     for explanation in evaluation.audit.explanations:
@@ -72,7 +72,7 @@ def explanations_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "explanation", "size", "printed", "required", "accepted")
 
 
-def verdicts_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     """The verdict on every claim."""
     rows = [
         (
@@ -103,7 +103,7 @@ def to_html(frame: pd.DataFrame) -> str:
     return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def bounds_text(number: Number, texts: Texts) -> str:
+def bounds_text(number: Number, texts: Sentences) -> str:
     """The two ends, with one digit more than the number is shown with, or as many as tell them apart; "" for a point."""
     if number.bounded.is_point:
         return ""
@@ -120,7 +120,7 @@ def bounds_text(number: Number, texts: Texts) -> str:
 # The same as data: codes and plain decimals, in one language-free form
 
 
-def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
+def verdict_rows(evaluation: Audited) -> pd.DataFrame:
     """`verdicts.csv`: every claim with its verdict, the conflicts it is in, and where it would have to lie if it is the one."""
     audit = evaluation.audit
     rows = []
@@ -140,7 +140,7 @@ def verdict_rows(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def explanation_rows(evaluation: Evaluation) -> pd.DataFrame:
+def explanation_rows(evaluation: Audited) -> pd.DataFrame:
     """`explanations.csv`: conflicts and correction sets in their fixed order."""
     rows = [("conflict", i, len(ids), ";".join(ids), "") for i, ids in enumerate(evaluation.audit.conflicts, 1)]
     rows += [
@@ -191,7 +191,7 @@ def _in_unit(end: Fraction, claim: Claim) -> Fraction:
     return end / UNITS[claim.printed.unit].scale
 
 
-def _printed(evaluation: Evaluation, claim_id: str, texts: Texts) -> str:
+def _printed(evaluation: Audited, claim_id: str, texts: Sentences) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
 
 
@@ -202,9 +202,9 @@ def _as_printed(claim: Claim) -> str:
     return "{}/{}".format(*claim.ratio) if claim.ratio else ""
 
 
-def _stands_for(claim: Claim, texts: Texts) -> str:
+def _stands_for(claim: Claim, texts: Sentences) -> str:
     return "" if claim.printed is None else bounds_text(printed_number(claim), texts)
 
 
-def _frame(rows: Sequence[tuple[str, ...]], texts: Texts, *columns: str) -> pd.DataFrame:
+def _frame(rows: Sequence[tuple[str, ...]], texts: Sentences, *columns: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[texts(f"column.{column}") for column in columns], dtype=object)

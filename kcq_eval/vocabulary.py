@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kcq_eval.datafiles import Row, read_table
@@ -17,6 +17,7 @@ from kcq_eval.printed import UNITS
 
 DIMENSIONS = ("scheme_kind", "support_type", "sector", "province")
 ALL = "all"  # the code of a dimension that is not broken down
+UNSTATED = "?"  # after a measure's code: the whole of a share that is printed without its whole
 VINTAGES = ("63", "34")  # provinces until 30 June 2025, and since
 _UNIT_WORDS = re.compile(r"^((tinh|thanh pho|thu do|tp)\s+|tp\.\s*)")
 
@@ -60,7 +61,61 @@ class Province:
 
 
 class Vocabulary:
+    """What claims are read with: measures, dimensions with their codes, structural rules, labels in both languages.
+
+    Attributes:
+        dimensions: Names of the dimensions, as `Quantity` and the columns of a claims table have them.
+        measures: What quantities count or sum, by code.
+        centres: Codes of the bodies that claims can be about.
+        partitions: The declared structural rules.
+    """
+
+    dimensions: tuple[str, ...]
+    measures: dict[str, Measure]
+    centres: tuple[str, ...]
+    partitions: tuple[Partition, ...]
+    _labels: dict[str, dict[str, str]]
+
+    def measure(self, code: str) -> Measure:
+        """A measure, or the unstated whole of one: of the same unit, it adds up with nothing and lies in nothing."""
+        name, unstated, _ = code.partition(UNSTATED)
+        found = self.measures[name]
+        return Measure(code, found.unit, frozenset(), frozenset(), "") if unstated else found
+
+    def label(self, code: str, language: str) -> str:
+        """A code's label in `vi` or `en`; a union of codes is joined with a comma."""
+        return ", ".join(self._labels[part][language] for part in code.split("+"))
+
+    def __contains__(self, code: str) -> bool:
+        """Whether the code has a label."""
+        return code in self._labels
+
+    def codes(self, dimension: str) -> tuple[str, ...]:
+        """The codes of a dimension, without `all`."""
+        raise NotImplementedError
+
+    def code(self, dimension: str, text: str) -> str:
+        """The code that a text names, or the text itself."""
+        return text.strip()
+
+    def nearest_code(self, dimension: str, text: str) -> str:
+        """What could have been meant by a text that names no code."""
+        return nearest(text, (*self.codes(dimension), ALL))
+
+    def served(self, centre: str) -> tuple[str, ...]:
+        """Codes of the provinces that a centre serves."""
+        return ()
+
+    def units(self, measure: str, family: str = "") -> list[str]:
+        """Codes of the units that a number of this measure can be printed in, or those of a family."""
+        family = family or UNITS[self.measures[measure].unit].family
+        return [code for code, unit in UNITS.items() if unit.family == family]
+
+
+class ProgrammeVocabulary(Vocabulary):
     """Codes, labels and rules of one data folder."""
+
+    dimensions = DIMENSIONS
 
     def __init__(self, folder: Path):
         problems = Problems()
@@ -92,17 +147,13 @@ class Vocabulary:
             Partition(r["rule_id"], r["measure"], r["dimension"], r["whole"], r.codes("parts")) for r in rules
         )
         self._labels |= {row["rule_id"]: {"vi": row["label_vi"], "en": row["label_en"]} for row in rules}
+        for partition in self.partitions:  # what is divided without rest adds up
+            if found := self.measures.get(partition.measure):
+                adds_up_over = found.adds_up_over | {partition.dimension}
+                self.measures[partition.measure] = replace(found, adds_up_over=adds_up_over)
         self._read_provinces(folder / "reference", [row["served_column"] for row in centres], problems)
         self._check_rules(rules, problems)
         problems.stop()
-
-    def label(self, code: str, language: str) -> str:
-        """A code's label in `vi` or `en`; a union of codes is joined with a comma."""
-        return ", ".join(self._labels[part][language] for part in code.split("+"))
-
-    def __contains__(self, code: str) -> bool:
-        """Whether the code has a label."""
-        return code in self._labels
 
     def codes(self, dimension: str) -> tuple[str, ...]:
         """The codes of a dimension, without `all`."""
@@ -112,6 +163,14 @@ class Vocabulary:
             "sector": self.sectors,
             "province": tuple(self.provinces),
         }[dimension]
+
+    def code(self, dimension: str, text: str) -> str:
+        """The code that a text names, or the text itself; a province in any known way."""
+        return (self.province_code(text) or text.strip()) if dimension == "province" else text.strip()
+
+    def nearest_code(self, dimension: str, text: str) -> str:
+        """What could have been meant by a text that names no code."""
+        return self.nearest_province(text) if dimension == "province" else super().nearest_code(dimension, text)
 
     def served(self, centre: str) -> tuple[str, ...]:
         """Codes of the provinces that a centre serves."""
@@ -191,10 +250,10 @@ def spelling_key(text: str) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def load_vocabulary(folder: Path) -> Vocabulary:
+def load_vocabulary(folder: Path) -> ProgrammeVocabulary:
     """The vocabulary of a data folder, read once.
 
     Raises:
         BadInput: A table is missing or unusable.
     """
-    return Vocabulary(folder)
+    return ProgrammeVocabulary(folder)

@@ -5,14 +5,16 @@ Quantities are not negative; counts are whole numbers, money (in đồng) need n
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kcq_eval.claims import Claim, Published, Quantity
+from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Interval, Printed
-from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
+from kcq_eval.vocabulary import ALL, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,12 @@ class Linear:
 
 @dataclass(frozen=True)
 class Constraint:
-    """What one claim or one rule demands. `name` is the claim's id or the rule's."""
+    """What one claim or one rule demands. `name` is the claim's id or the rule's; a fixed claim is known to be right."""
 
     name: str
     is_claim: bool
     parts: tuple[Linear, ...]
+    is_fixed: bool = False
 
     @property
     def quantities(self) -> Iterator[Quantity]:
@@ -60,7 +63,7 @@ def assemble(claims: list[Constraint], vocabulary: Vocabulary) -> System:
         mentioned |= {quantity for rule in rules for quantity in rule.quantities}
     rules += [*_lists(mentioned, vocabulary), *_part_of_whole(mentioned, vocabulary), *_durations(mentioned)]
     mentioned |= {quantity for rule in rules for quantity in rule.quantities}
-    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measures[q.measure].unit].family == "money")
+    continuous = frozenset(q for q in mentioned if UNITS[vocabulary.measure(q.measure).unit].is_continuous)
     return System(tuple(sorted(mentioned)), tuple(claims), tuple(rules), continuous)
 
 
@@ -93,7 +96,7 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
 
 def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fraction) -> list[Linear]:
     """part / whole lies in the interval times `unit`, and the whole is more than zero."""
-    found = [_linear({whole: 1}, Interval(Fraction(1), None))]
+    found = [_linear({whole: 1}, Interval(Fraction(0), None, lower_open=True))]
     if interval.lower is not None:
         at_least = Interval(Fraction(0), None, lower_open=interval.lower_open)
         found.append(_linear({part: 1, whole: -interval.lower * unit}, at_least))
@@ -142,7 +145,7 @@ def _partitions(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Co
 
 def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ()) -> dict[str, Quantity]:
     """For a measure that counts a list: one 0-or-1 quantity per code that the list could name."""
-    dimension = vocabulary.measures[total.measure].list_of
+    dimension = vocabulary.measure(total.measure).list_of
     if not dimension or getattr(total, dimension) != ALL:
         return {}
     possible = vocabulary.served(total.centre) if dimension == "province" else vocabulary.codes(dimension)
@@ -152,7 +155,7 @@ def _members(total: Quantity, vocabulary: Vocabulary, extra: Iterable[str] = ())
 def _lists(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator[Constraint]:
     """A count of a list is the number of codes that are on it."""
     for total in sorted(mentioned):
-        dimension = vocabulary.measures[total.measure].list_of
+        dimension = vocabulary.measure(total.measure).list_of
         named = [q for q in mentioned if dimension and replace(q, **{dimension: ALL}) == total and q != total]
         if not named:
             continue
@@ -168,14 +171,34 @@ def _part_of_whole(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator
     for quantity in sorted(mentioned):
         families.setdefault((quantity.measure, quantity.centre), []).append(quantity)
     for (measure, _), family in sorted(families.items()):
-        nested_over = vocabulary.measures[measure].nested_over
-        for part, whole in itertools.permutations(family, 2):
-            if _is_part(part, whole, nested_over):
-                terms = {part: 1, whole: -1}
-                yield Constraint(f"part-of-whole/{part.key}", False, (_linear(terms, Interval(None, Fraction(0))),))
-        additive = vocabulary.measures[measure].adds_up_over | {p.dimension for p in vocabulary.partitions if p.measure == measure}
-        for dimension in sorted(additive):
+        wholes = _wholes(family, vocabulary.measure(measure).nested_over)
+        for part, found in wholes.items():
+            passed_on = {beyond for whole in found for beyond in wholes[whole]}  # what holds through a whole in between
+            for whole in found:
+                if whole not in passed_on:
+                    yield Constraint(f"part-of-whole/{part.key}", False, (_linear({part: 1, whole: -1}, Interval(None, Fraction(0))),))
+        for dimension in sorted(vocabulary.measure(measure).adds_up_over):
             yield from _sums(family, dimension)
+
+
+def _wholes(family: list[Quantity], nested_over: frozenset[str]) -> dict[Quantity, list[Quantity]]:
+    """For each quantity of a measure those that it is a part of."""
+    dimensions = ("period", *family[0].dimensions)
+    known = {dimension: {getattr(quantity, dimension) for quantity in family} for dimension in dimensions}
+    contain = functools.cache(lambda dimension, mine: sorted(whole for whole in known[dimension] if whole == mine or _inside(dimension, mine, whole)))
+    members, found = set(family), {}
+    for part in family:
+        free = [dimension for dimension in dimensions if dimension in nested_over and len(contain(dimension, getattr(part, dimension))) > 1]
+        choices = itertools.product(*(contain(dimension, getattr(part, dimension)) for dimension in free))
+        wholes = (replace(part, **dict(zip(free, choice))) for choice in choices)
+        found[part] = [whole for whole in wholes if whole != part and whole in members]
+    return found
+
+
+def _inside(dimension: str, mine: Period | str, whole: Period | str) -> bool:
+    if dimension == "period":
+        return mine in whole
+    return whole == ALL or (mine != ALL and set(mine.split("+")) <= set(whole.split("+")))
 
 
 def _sums(family: list[Quantity], dimension: str) -> Iterator[Constraint]:
@@ -183,19 +206,24 @@ def _sums(family: list[Quantity], dimension: str) -> Iterator[Constraint]:
 
     What `all` consists of only a partition says.
     """
-    for whole in family:
-        pieces = _pieces(whole, dimension)
-        possible = [q for q in family if q != whole and replace(q, **{dimension: getattr(whole, dimension)}) == whole]
-        named = [(part, found) for part in possible if (found := _pieces(part, dimension)) and (pieces is None or found <= pieces)]
-        parts: list[Quantity] = []
-        covered: set = set()
-        for part, found in sorted(named, key=lambda pair: (len(pair[1]), pair[0].key)):  # the finest, where some overlap
-            if covered.isdisjoint(found):
-                parts.append(part)
-                covered |= found
-        if len(parts) > 1:
-            interval = Interval(Fraction(0) if covered == pieces else None, Fraction(0))
-            yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(dict.fromkeys(parts, 1) | {whole: -1}, interval),))
+    alike: dict[Quantity, list[tuple[Quantity, frozenset | None]]] = {}
+    anything = Period(0, 0) if dimension == "period" else ALL
+    for quantity in family:
+        alike.setdefault(replace(quantity, **{dimension: anything}), []).append((quantity, _pieces(quantity, dimension)))
+    for group in alike.values():
+        finest_first = sorted(((len(found), part.key, part, found) for part, found in group if found), key=lambda entry: entry[:2])
+        for whole, pieces in group:
+            if pieces is not None and len(pieces) == 1:
+                continue
+            parts: list[Quantity] = []
+            covered: set = set()
+            for _, _, part, found in finest_first:  # the finest, where some overlap
+                if part is not whole and covered.isdisjoint(found) and (pieces is None or found <= pieces):
+                    parts.append(part)
+                    covered |= found
+            if len(parts) > 1:
+                interval = Interval(Fraction(0) if covered == pieces else None, Fraction(0))
+                yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(dict.fromkeys(parts, 1) | {whole: -1}, interval),))
 
 
 def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
@@ -204,17 +232,6 @@ def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
         return frozenset(quantity.period.years)
     code = getattr(quantity, dimension)
     return None if code == ALL else frozenset(code.split("+"))
-
-
-def _is_part(part: Quantity, whole: Quantity, nested_over: frozenset[str]) -> bool:
-    if part.period != whole.period and not ("period" in nested_over and part.period in whole.period):
-        return False
-    for dimension in DIMENSIONS:
-        mine, all_of_it = getattr(part, dimension), getattr(whole, dimension)
-        inside = all_of_it == ALL or (mine != ALL and set(mine.split("+")) <= set(all_of_it.split("+")))
-        if mine != all_of_it and not (dimension in nested_over and inside):
-            return False
-    return True
 
 
 def _durations(mentioned: set[Quantity]) -> Iterator[Constraint]:

@@ -1,9 +1,9 @@
 """Exact answers about linear constraints. The only module that knows the solvers.
 
-Counts are whole numbers, money is any fraction of a đồng. Each constraint first narrows its quantities' ranges; then OR-Tools
-CP-SAT answers where all are bounded counts within 64 bits, and Z3 where money comes in or a range stays open. No range is
-ever assumed. Limits are counted in the solvers' own steps, not in seconds, so that the same question gets the same answer on
-every machine. An answer is yes, no, or unknown; unknown never accuses.
+Counts are whole numbers, money is any fraction of a đồng. Z3 holds each component once, every claim behind a switch, so that
+a question is only which switches are on; what it cannot decide about bounded counts is asked of OR-Tools CP-SAT. Ends of
+ranges are first narrowed row by row, exactly. Limits are counted in the solvers' own steps, not in seconds, so that the same
+question gets the same answer on every machine. An answer is yes, no, or unknown; unknown never accuses.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from ortools.sat.python import cp_model
-
 from kcq_eval.audit.constraints import Constraint, Linear, System
 from kcq_eval.claims import Quantity
 from kcq_eval.printed import Interval
@@ -24,6 +22,7 @@ from kcq_eval.printed import Interval
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
 STEP_LIMIT = 10_000_000  # Z3's resource count for one question
 END_LIMIT = 500_000  # and for the end of a range, which may be left as wide as narrowing left it
+SEARCH_LIMIT = 8_000_000  # and for all sets of a component, beyond the smallest corrections
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _ROUNDS = 20  # of narrowing; what it leaves is for the solvers
 
@@ -57,16 +56,39 @@ class Component:
     ):
         self.quantities = tuple(quantities)
         self.claims = tuple(claim.name for claim in claims)
+        self.fixed = frozenset(claim.name for claim in claims if claim.is_fixed)
         self._index = {quantity: i for i, quantity in enumerate(self.quantities)}
         self._continuous = [quantity in continuous for quantity in self.quantities]
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self._asked: tuple[tuple[str, ...], _Question | None] = ((), None)
+        self._narrowed: tuple[tuple[str, ...] | None, list[Range]] = (None, [])
+
+    def __contains__(self, quantity: Quantity) -> bool:
+        return quantity in self._index
 
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        rows = [*self._rows(claims), *(self._row(part) for part in also)]
-        return _Question(rows, self._continuous).answer
+        return self._feasible(tuple(claims), [self._row(part) for part in also])
+
+    def _feasible(self, claims: tuple[str, ...], more: Sequence[Row]) -> Answer:
+        answer = self._switched.ask(claims, more)
+        return counted([*self._rows(claims), *more], self._continuous) if answer is Answer.UNKNOWN else answer
+
+    def conflict(self, claims: Iterable[str]) -> list[str] | None:
+        """Some of the claims that cannot all hold, not many more than needed; None where all can.
+
+        Raises:
+            Undecided: No answer within the limit.
+        """
+        claims = tuple(claims)
+        if holds(self, claims):
+            return None
+        return self._switched.core or list(claims)
+
+    @property
+    def steps(self) -> int:
+        """How much work the questions so far have been."""
+        return self._switched.steps
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
@@ -77,14 +99,44 @@ class Component:
         Raises:
             Undecided: The claims cannot hold.
         """
-        claims = tuple(claims)
-        if self._asked[0] != claims or self._asked[1] is None:
-            self._asked = claims, _Question(self._rows(claims), self._continuous)
-        return self._asked[1].extent(self._index[quantity])
+        claims, index = tuple(claims), self._index[quantity]
+        if self._narrowed[0] != claims:
+            if self.feasible(claims) is Answer.NO:
+                raise Undecided("the claims cannot hold")
+            self._narrowed = claims, narrowed(self._rows(claims), self._continuous)
+        lower, upper = self._narrowed[1][index]
+        if lower != upper:
+            lower, upper = self._end(index, claims, lower, -1), self._end(index, claims, upper, 1)
+        return Fraction(lower or 0), None if upper is None else Fraction(upper)
+
+    def _end(self, index: int, claims: tuple[str, ...], known: Exact | None, outward: int) -> Exact | None:
+        """The last value in a direction, at `known` or before it."""
+
+        def reaches(end: Exact) -> Answer:
+            interval = Interval(Fraction(end), None) if outward > 0 else Interval(None, Fraction(end))
+            return self._feasible(claims, [Row(((index, 1),), interval)])
+
+        answer = Answer.NO if known is None else reaches(known)
+        if answer is not Answer.NO:
+            return known
+        if known is None or self._continuous[index]:
+            return _optimal(self._rows(claims), self._narrowed[1], self._continuous, index, "maximize" if outward > 0 else "minimize", known)
+        beyond, within, step = known, None, 1  # whole numbers: one out of reach, one within, ever closer
+        while within is None or abs(beyond - within) > 1:
+            tried = known - outward * step if within is None else (beyond + within) // 2
+            answer, step = reaches(tried), 2 * step
+            if answer is Answer.UNKNOWN:
+                return beyond - outward
+            beyond, within = (tried, within) if answer is Answer.NO else (beyond, tried)
+        return within
 
     def states(self, claim: str, quantity: Quantity) -> bool:
         """Whether the claim speaks of this quantity without another."""
         return any(len(row.terms) == 1 and row.terms[0][0] == self._index[quantity] for row in self._claim_rows[claim])
+
+    @functools.cached_property
+    def _switched(self) -> _Switched:
+        return _Switched(self._rule_rows, self._claim_rows, self._continuous)
 
     def _rows(self, claims: Iterable[str]) -> list[Row]:
         return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
@@ -97,113 +149,122 @@ class Component:
         return Row(terms, part.interval.scaled(Fraction(scale, divisor)))
 
 
-class _Question:
-    """Rows over a component's variables, narrowed once, and the solver for what narrowing leaves open."""
+class _Numbers:
+    """A component's variables in a Z3 context of its own, so that what was asked elsewhere changes no answer."""
 
-    def __init__(self, rows: Sequence[Row], continuous: Sequence[bool]):
-        self._rows, self._continuous = rows, continuous
-        self._ranges = narrowed(rows, continuous)
-
-    @functools.cached_property
-    def answer(self) -> Answer:
-        return Answer.NO if self._ranges is None else self._solver.feasible()
-
-    def extent(self, index: int) -> tuple[Fraction, Fraction | None]:
-        if self.answer is Answer.NO:
-            raise Undecided
-        lower, upper = self._ranges[index]
-        if lower != upper:
-            lower, upper = self._solver.end(index, "minimize", lower), self._solver.end(index, "maximize", upper)
-        return Fraction(lower or 0), None if upper is None else Fraction(upper)
-
-    @functools.cached_property
-    def _solver(self) -> _SixtyFourBits | _AnySize:
-        if not any(self._continuous) and _fits(self._ranges, self._rows):
-            return _SixtyFourBits(self._ranges, self._rows)
-        return _AnySize(self._ranges, self._rows, self._continuous)
-
-
-class _SixtyFourBits:
-    """CP-SAT over whole numbers whose ranges keep every sum within 64 bits."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row]):
-        self._model = cp_model.CpModel()
-        self._variables = [self._model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
-        for row in rows:
-            lower, upper = _whole_ends(row.interval)
-            total = cp_model.LinearExpr.weighted_sum([self._variables[i] for i, _ in row.terms], [c for _, c in row.terms])
-            self._model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
-
-    def feasible(self) -> Answer:
-        status = _cp_sat().solve(self._model)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return Answer.YES
-        return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
-
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        getattr(self._model, side)(self._variables[index])
-        solver = _cp_sat()
-        status = solver.solve(self._model)
-        self._model.clear_objective()
-        if status == cp_model.INFEASIBLE:
-            raise Undecided("the claims cannot hold")
-        return solver.value(self._variables[index]) if status == cp_model.OPTIMAL else known
-
-
-class _AnySize:
-    """Z3 over numbers of any size: whole ones, and fractions for continuous variables."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row], continuous: Sequence[bool]):
+    def __init__(self, continuous: Sequence[bool]):
         import z3
 
-        self._variables = [z3.Real(f"q{i}") if fraction else z3.Int(f"q{i}") for i, fraction in enumerate(continuous)]
-        self._tests = [test for variable, ends in zip(self._variables, ranges) for test in _tests(variable, Interval(*ends))]
-        for row in rows:
-            self._tests += _tests(z3.Sum([z3.IntVal(0), *(c * self._variables[i] for i, c in row.terms)]), row.interval)
+        self.z3, self.context = z3, z3.Context()
+        self.variables = [(z3.Real if fraction else z3.Int)(f"q{i}", self.context) for i, fraction in enumerate(continuous)]
+        self.not_negative = [variable >= 0 for variable in self.variables]
 
-    def feasible(self) -> Answer:
-        import z3
+    def tests(self, row: Row) -> list:
+        """A row as Z3 tests."""
+        if not row.terms:
+            return [] if 0 in row.interval else [self.z3.BoolVal(False, self.context)]
+        products = [self.variables[i] if c == 1 else c * self.variables[i] for i, c in row.terms]
+        total = products[0] if len(products) == 1 else self.z3.Sum(products)
+        if row.interval.is_point:
+            return [total == self._constant(row.interval.lower)]
+        found = []
+        if row.interval.lower is not None:
+            end = self._constant(row.interval.lower)
+            found.append(total > end if row.interval.lower_open else total >= end)
+        if row.interval.upper is not None:
+            end = self._constant(row.interval.upper)
+            found.append(total < end if row.interval.upper_open else total <= end)
+        return found
 
-        return self._answer(z3.Solver())
+    def _constant(self, end: Fraction):
+        if end.denominator == 1:
+            return end.numerator
+        return self.z3.Q(end.numerator, end.denominator, self.context)
 
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        import z3
+    def check(self, solver, *assumptions, limit: int) -> Answer:
+        solver.set("rlimit", limit)
+        answer = solver.check(*assumptions)
+        return Answer.YES if answer == self.z3.sat else Answer.NO if answer == self.z3.unsat else Answer.UNKNOWN
 
-        variable = self._variables[index]
-        if known is not None and self._answer(z3.Solver(), _tests(variable, Interval(known, known))) is Answer.YES:
-            return known
-        optimize = z3.Optimize()
-        goal = getattr(optimize, side)(variable)
-        answer = self._answer(optimize, limit=END_LIMIT)
+
+class _Switched:
+    """A component in one Z3 solver: rules always, each claim behind a switch."""
+
+    def __init__(self, rules: Sequence[Row], claims: dict[str, list[Row]], continuous: Sequence[bool]):
+        self._numbers = numbers = _Numbers(continuous)
+        z3 = numbers.z3
+        self._solver = z3.Solver(ctx=numbers.context)
+        self._solver.add(numbers.not_negative)
+        for row in rules:
+            self._solver.add(numbers.tests(row))
+        self._switches, self._names = {}, {}
+        for i, (claim, rows) in enumerate(claims.items()):
+            switch = z3.Bool(f"c{i}", numbers.context)
+            self._switches[claim], self._names[f"c{i}"] = switch, claim
+            for row in rows:
+                self._solver.add([z3.Implies(switch, test) for test in numbers.tests(row)])
+        self.core: list[str] = []
+        self.steps = 0
+
+    def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
+        """The answer; after a "no" `core` are claims that are enough for it."""
+        before = self._counted()
+        if more:
+            self._solver.push()
+            for row in more:
+                self._solver.add(self._numbers.tests(row))
+        answer = self._numbers.check(self._solver, *(self._switches[claim] for claim in claims), limit=STEP_LIMIT)
+        self.core = []
         if answer is Answer.NO:
-            raise Undecided("the claims cannot hold")
-        if answer is Answer.UNKNOWN:
-            return known
-        infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
-        return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
+            order = {claim: i for i, claim in enumerate(claims)}
+            self.core = sorted((self._names[str(switch)] for switch in self._solver.unsat_core()), key=order.__getitem__)
+        if more:
+            self._solver.pop()
+        self.steps += self._counted() - before
+        return answer
 
-    def _answer(self, solver, also: Sequence = (), *, limit: int | None = None) -> Answer:
-        import z3
-
-        solver.set("rlimit", limit or STEP_LIMIT)
-        solver.add(self._tests)
-        solver.add(also)
-        answer = solver.check()
-        return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
+    def _counted(self) -> int:
+        statistics = self._solver.statistics()
+        return statistics.get_key_value("rlimit count") if "rlimit count" in statistics.keys() else 0
 
 
-def _tests(total, interval: Interval) -> list:
-    """A sum's interval as Z3 tests."""
-    import z3
+def counted(rows: Sequence[Row], continuous: Sequence[bool]) -> Answer:
+    """CP-SAT's answer, where all variables are whole and their ranges keep every sum within 64 bits; else unknown."""
+    ranges = narrowed(rows, continuous)
+    if ranges is None:
+        return Answer.NO
+    if any(continuous) or not _fits(ranges, rows):
+        return Answer.UNKNOWN
+    from ortools.sat.python import cp_model
 
-    found = []
-    for end, strict, (within, beyond) in (
-        (interval.lower, interval.lower_open, (total.__ge__, total.__gt__)),
-        (interval.upper, interval.upper_open, (total.__le__, total.__lt__)),
-    ):
-        if end is not None:
-            found.append((beyond if strict else within)(z3.Q(end.numerator, end.denominator) if end.denominator > 1 else end.numerator))
-    return found
+    model = cp_model.CpModel()
+    variables = [model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
+    for row in rows:
+        lower, upper = _whole_ends(row.interval)
+        total = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
+        model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = WORK_LIMIT
+    status = solver.solve(model)
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Answer.YES
+    return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
+
+
+def _optimal(rows: Sequence[Row], ranges: Sequence[Range], continuous: Sequence[bool], index: int, side: str, known: Exact | None) -> Exact | None:
+    """The end of a variable's range by Z3's simplex; `known` where it gives none within its limit."""
+    numbers = _Numbers(continuous)
+    z3 = numbers.z3
+    optimize = z3.Optimize(ctx=numbers.context)
+    for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
+        optimize.add(numbers.tests(row))
+    goal = getattr(optimize, side)(numbers.variables[index])
+    if numbers.check(optimize, limit=END_LIMIT) is not Answer.YES:
+        return known
+    infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
+    return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
 
 
 def narrowed(rows: Sequence[Row], continuous: Sequence[bool]) -> list[Range] | None:
@@ -305,38 +366,79 @@ def components(system: System) -> list[Component]:
 
 
 def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[frozenset[str]], list[frozenset[str]], bool]:
-    """All minimal conflicts and all minimal correction sets among a component's claims (MARCO: Liffiton et al. 2016).
+    """All minimal conflicts and all minimal correction sets among a component's claims, the smallest corrections first.
 
-    The map of subsets not yet judged gives a largest one; if its claims can hold together, what it leaves out is a minimal
-    correction set, else it is shrunk to a minimal conflict.
+    Each known conflict must lose a claim (implicit hitting sets, as in MARCO: Liffiton et al. 2016). A smallest choice that
+    does so is set aside; if the rest can hold together, the choice is a minimal correction set, else the rest holds one more
+    conflict, which is shrunk to a minimal one. Claims known to be right are never set aside.
 
     Returns:
-        Conflicts, correction sets, and whether these are all: no more than `limit` are looked for.
+        Conflicts, correction sets, and whether these are all. The corrections of the smallest size are all there unless more
+        than `limit` sets are found; larger ones are looked for while the work stays within SEARCH_LIMIT.
 
     Raises:
         Undecided: A question was not answered.
     """
     conflicts: list[frozenset[str]] = []
     corrections: list[frozenset[str]] = []
-    subsets = cp_model.CpModel()
-    inside = {claim: subsets.new_bool_var("") for claim in component.claims}
-    subsets.maximize(sum(inside.values()))
-    while len(conflicts) + len(corrections) < limit:
-        solver = _cp_sat()
-        status = solver.solve(subsets)
-        if status == cp_model.INFEASIBLE:
-            return conflicts, corrections, True
-        if status != cp_model.OPTIMAL:
-            raise Undecided("subsets")
-        seed = [claim for claim in component.claims if solver.boolean_value(inside[claim])]
-        if holds(component, seed):
-            corrections.append(frozenset(component.claims) - frozenset(seed))
-            subsets.add_bool_or([inside[claim] for claim in corrections[-1]])
-        else:
-            conflict = shrink(seed, lambda kept: not holds(component, kept))
-            conflicts.append(frozenset(conflict))
-            subsets.add_bool_or([~inside[claim] for claim in conflicts[-1]])
-    return conflicts, corrections, False
+    choices = _Choices(component)
+    begun = component.steps
+    for size in range(1, len(component.claims) + 1):
+        while (choice := choices.next(size)) is not None:
+            if len(conflicts) + len(corrections) >= limit or (corrections and size > len(corrections[0]) and component.steps - begun > SEARCH_LIMIT):
+                return conflicts, corrections, False
+            rest = [claim for claim in component.claims if claim not in choice]
+            found = component.conflict(rest)
+            if found is None:
+                corrections.append(choice)
+                choices.exclude(choice)
+            else:
+                conflicts.append(frozenset(shrink(found, lambda kept: not holds(component, kept))))
+                choices.hit(conflicts[-1])
+        if choices.exhausted:
+            break
+    return conflicts, corrections, True
+
+
+class _Choices:
+    """Sets of claims that take one from every known conflict and hold no known correction."""
+
+    def __init__(self, component: Component):
+        import z3
+
+        self._z3, self._context = z3, z3.Context()
+        self._solver = z3.Solver(ctx=self._context)
+        self._fixed = component.fixed
+        self._names = {f"c{i}": claim for i, claim in enumerate(component.claims)}
+        self._taken = {claim: z3.Bool(name, self._context) for name, claim in self._names.items()}
+        self._known: list[str] = []  # claims of the conflicts found, in the order found
+
+    def hit(self, conflict: frozenset[str]) -> None:
+        """One of these must be taken."""
+        self._known += sorted(claim for claim in conflict - self._fixed if claim not in self._known)
+        self._solver.add(self._z3.Or([self._taken[claim] for claim in sorted(conflict - self._fixed)] or [self._z3.BoolVal(False, self._context)]))
+
+    def exclude(self, correction: frozenset[str]) -> None:
+        """Not all of these may be taken: a set that has more is not minimal."""
+        self._solver.add(self._z3.Not(self._z3.And([self._taken[claim] for claim in sorted(correction)])))
+
+    def next(self, size: int) -> frozenset[str] | None:
+        """A set of at most `size` claims, None where there is none."""
+        if not self._known:
+            return frozenset() if not self.exhausted else None
+        self._solver.push()
+        self._solver.add(self._z3.AtMost(*(self._taken[claim] for claim in self._known), size))
+        found = None
+        if self._solver.check() == self._z3.sat:
+            model = self._solver.model()
+            found = frozenset(claim for claim in self._known if self._z3.is_true(model[self._taken[claim]]))
+        self._solver.pop()
+        return found
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no set of any size is left."""
+        return self._solver.check() == self._z3.unsat
 
 
 def holds(component: Component, claims: Iterable[str]) -> bool:
@@ -359,11 +461,3 @@ def shrink(claims: Sequence[str], still: Callable[[list[str]], bool]) -> list[st
         if still(rest):
             kept = rest
     return kept
-
-
-def _cp_sat() -> cp_model.CpSolver:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = WORK_LIMIT
-    return solver

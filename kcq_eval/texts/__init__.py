@@ -16,6 +16,7 @@ import yaml
 from kcq_eval.errors import Problem
 from kcq_eval.numbers import NBSP, Number, Numbers
 from kcq_eval.parameters import Parameters
+from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 LANGUAGES = ("vi", "en")
@@ -48,29 +49,16 @@ def plain(language: str, key: str, **values: Any) -> str:
     return _HOLE.sub(lambda hole: str(values[hole[1]]), templates(language)[key])
 
 
-class Texts:
-    """The texts of one run: its language, its context (period, scheme kind, …) and its numbers."""
+class Sentences:
+    """The texts of one language, with the labels of one vocabulary and the numbers that they may name."""
 
-    def __init__(self, parameters: Parameters, vocabulary: Vocabulary, numbers: Numbers = Numbers()):
-        self.language = parameters.language
-        self._templates = templates(self.language)
+    def __init__(self, language: str, vocabulary: Vocabulary, numbers: Numbers = Numbers()):
+        self.language = language
+        self._templates = templates(language)
         self._vocabulary = vocabulary
         self.numbers = numbers
-        kind = self.label(parameters.scheme_kind) if parameters.scheme_kind != ALL else self._templates["kind.all"]
-        self._basis = parameters.price_basis
-        self._context = {
-            "@period": parameters.current_period.text,
-            "@baseline": parameters.baseline_period.text,
-            "@kind": kind,
-            "@kind_capital": capital(kind),
-            "@centre": self.label(parameters.centre),
-            "@centre_name": self.label(f"{parameters.centre}.name"),
-            "@whole": self._templates[f"whole.{parameters.share_whole}"],
-            "@kind_full": self._templates.get(f"kind_full.{parameters.scheme_kind}", kind),
-            "@map_63": self._templates["vintage.63"],
-            "@map_34": self._templates["vintage.34"],
-        }
-        self._context["@prices"] = self.fill(self._templates[f"prices.{self._basis}"])
+        self._context: dict[str, str] = {}
+        self._basis = ""
 
     def __call__(self, key: str, **values: Any) -> str:
         """The text of a key, with the given values, the run's context and its numbers put in.
@@ -137,8 +125,15 @@ class Texts:
     def _with_unit(self, digits: str, unit: str) -> str:
         if unit == "percent":
             return f"{digits}{NBSP}%"
-        words = self._templates.get(f"unit.{unit}")
+        words = self._templates.get(f"unit.{unit}") or self._own_unit(unit)
         return NBSP.join([digits, *words.split()]) if words else digits
+
+    def _own_unit(self, code: str) -> str:
+        """The words of a document's own unit, its size and its word; "" for any other."""
+        if ":" not in code:
+            return ""
+        unit = UNITS[code]
+        return " ".join(filter(None, [self._templates[f"size.{unit.scale}"] if unit.scale > 1 and unit.word else "", unit.word]))
 
     def _about(self, name: str, code: str) -> str:
         if name == "claim":
@@ -147,9 +142,31 @@ class Texts:
         return self(key) if key in self._templates else self.label(code)
 
 
+class Texts(Sentences):
+    """The texts of one run: its language, its context (period, scheme kind, …) and its numbers."""
+
+    def __init__(self, parameters: Parameters, vocabulary: Vocabulary, numbers: Numbers = Numbers()):
+        super().__init__(parameters.language, vocabulary, numbers)
+        kind = self.label(parameters.scheme_kind) if parameters.scheme_kind != ALL else self._templates["kind.all"]
+        self._basis = parameters.price_basis
+        self._context = {
+            "@period": parameters.current_period.text,
+            "@baseline": parameters.baseline_period.text,
+            "@kind": kind,
+            "@kind_capital": capital(kind),
+            "@centre": self.label(parameters.centre),
+            "@centre_name": self.label(f"{parameters.centre}.name"),
+            "@whole": self._templates[f"whole.{parameters.share_whole}"],
+            "@kind_full": self._templates.get(f"kind_full.{parameters.scheme_kind}", kind),
+            "@map_63": self._templates["vintage.63"],
+            "@map_34": self._templates["vintage.34"],
+        }
+        self._context["@prices"] = self.fill(self._templates[f"prices.{self._basis}"])
+
+
 def uncapital(text: str) -> str:
-    """With a small first letter, to stand inside a sentence."""
-    return text[:1].lower() + text[1:]
+    """With a small first letter, to stand inside a sentence; an abbreviation (GDP) stays."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def capital(text: str) -> str:
