@@ -110,6 +110,16 @@ def plain_check(published: Published) -> Opinion:
         elif claim.relation in ("share", "growth", "average") and part and by:
             low, high = _times(claim, by[1], by[2])
             checks.add(claim, [part[0], by[0]], low <= part[2] and part[1] <= high)
+    for claim in published.claims:
+        if claim.relation == "share_change":
+            before = replace(claim.whole, period=claim.reference.period)
+            figures = [one.get(q) for q in (claim.quantity, claim.whole, claim.reference, before)]
+            if None not in figures and all(whole[1] for whole in figures[1::2]):
+                (_, a, b), (_, c, d), (_, e, f), (_, g, h) = figures
+                points = [(a / d - f / g) * 100, (b / c - e / h) * 100]
+                least, most = points if claim.direction == "up" else (-points[1], -points[0])
+                low, high = stands_for(claim)[:2]
+                checks.add(claim, [figure[0] for figure in figures], low <= most and least <= high)
     order = {claim.claim_id: i for i, claim in enumerate(published.claims)}
     named = sorted(checks.failed, key=lambda c: (-checks.failed[c], c not in checks.results, checks.passed.get(c, 0), order[c]))
     return Opinion(bool(named), tuple(named))
@@ -146,15 +156,15 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
     Values are points, in the programme's units (million đồng). Edits are the same structural rules that the audit uses. A ratio
     cannot be an edit between fields, so a share, growth or average is an edit with constants: it can object, but never be named.
     A value beyond big M is missing, and free. Weights are perturbed at random, which breaks ties. `tolerances` writes half a unit of
-    the last place of each figure into the balance edits, as a careful user would.
+    the last place of each figure into the edits, as a careful user would.
     """
     rng = random.Random(seed)
     solver = pywraplp.Solver.CreateSolver("HIGHS")
     solver.SetTimeLimit(SECONDS * 1000)
     solver.SetNumThreads(1)
     variables: dict[Quantity, pywraplp.Variable] = {}
-    halves: dict[Quantity, float] = {}
     changed: dict[str, pywraplp.Variable] = {}
+    printed: dict[str, tuple] = {}
 
     def at(quantity: Quantity) -> pywraplp.Variable:
         if quantity not in variables:
@@ -164,11 +174,18 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
 
     def figure(claim_id: str, total, value: float) -> None:
         if abs(value) <= BIG_M:
-            changed[claim_id] = solver.BoolVar("")
+            changed[claim_id], printed[claim_id] = solver.BoolVar(""), (total, value)
             solver.Add(total - value <= BIG_M * changed[claim_id])
             solver.Add(value - total <= BIG_M * changed[claim_id])
 
-    for claim in published.claims:
+    claims = [claim for claim in published.claims if claim.relation != "share_change"]  # not linear
+    halves: dict[Quantity, float] = {}
+    for claim in claims:
+        if claim.relation == "value" and not claim.printed.hedge:
+            low, high = stands_for(claim)[:2]
+            unit = 10**6 if claim.quantity.measure == "funding" else 1
+            halves[claim.quantity] = max(halves.get(claim.quantity, 0.0), float((high - low) / 2 / unit) * tolerances)
+    for claim in claims:
         unit = 10**6 if claim.quantity.measure == "funding" else 1
         if claim.relation == "list":
             figure(claim.claim_id, at(claim.quantity), len(claim.items))
@@ -183,11 +200,10 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
             solver.Add(at(claim.quantity) >= float(low / unit))
             solver.Add(at(claim.quantity) <= float(high / unit))
         elif claim.relation == "value":
-            halves[claim.quantity] = half
             figure(claim.claim_id, at(claim.quantity), middle)
         elif claim.relation == "difference":
             gap = solver.NumVar(-solver.infinity(), solver.infinity(), "")
-            slack = half + sum(_half(published, q) for q in (claim.quantity, claim.reference)) if tolerances else 0
+            slack = half * tolerances + halves.get(claim.quantity, 0.0) + halves.get(claim.reference, 0.0)
             solver.Add(gap - sign * (at(claim.quantity) - at(claim.reference)) <= slack)
             solver.Add(sign * (at(claim.quantity) - at(claim.reference)) - gap <= slack)
             figure(claim.claim_id, gap, middle)
@@ -195,14 +211,15 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
             by = claim.whole or claim.reference
             least, most = _times(claim, Fraction(1), Fraction(1))
             scale = Fraction(10**6 if by.measure == "funding" else 1, unit)
-            solver.Add(at(claim.quantity) >= float(least * scale) * at(by))
-            solver.Add(at(claim.quantity) <= float(most * scale) * at(by))
+            least, most, slack = float(least * scale), float(most * scale), halves.get(claim.quantity, 0.0)
+            solver.Add(at(claim.quantity) - least * at(by) >= -slack - abs(least) * halves.get(by, 0.0))
+            solver.Add(at(claim.quantity) - most * at(by) <= slack + abs(most) * halves.get(by, 0.0))
     for rule in build_system(published).rules:
         if any(_is_member(quantity) for quantity in rule.quantities):
             continue
         for part in rule.parts:
             total = sum(float(c) * at(q) for q, c in part.terms)
-            slack = sum(_half(published, q) for q, _ in part.terms) if tolerances else 0
+            slack = sum(halves.get(q, 0.0) for q, _ in part.terms)
             if part.interval.upper is not None:
                 solver.Add(total <= float(part.interval.upper) + slack)
             if part.interval.lower is not None:
@@ -211,15 +228,14 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
     solver.Minimize(sum(weights[claim] * mark for claim, mark in changed.items()))
     if solver.Solve() != pywraplp.Solver.OPTIMAL:
         return Opinion(None)
-    named = sorted((c for c, mark in changed.items() if mark.solution_value() > 0.5), key=weights.__getitem__)
+    def moved(claim_id: str) -> bool:
+        """A mark within the solver's tolerance of 0 lets big M move a figure by more than nothing: that counts as changed too."""
+        total, value = printed[claim_id]
+        point = total.solution_value()
+        return changed[claim_id].solution_value() > 0.5 or abs(point - value) > 1e-6 * max(1.0, abs(value))
+
+    named = sorted(filter(moved, changed), key=weights.__getitem__)
     return Opinion(bool(named), tuple(named))
-
-
-def _half(published: Published, quantity: Quantity) -> float:
-    """Half a unit of the last place in which a quantity is printed, in the programme's unit; 0 where it is not."""
-    ends = [stands_for(c)[:2] for c in published.claims if c.relation == "value" and c.quantity == quantity and not c.printed.hedge]
-    unit = 10**6 if quantity.measure == "funding" else 1
-    return max((float((high - low) / 2 / unit) for low, high in ends), default=0.0)
 
 
 def _is_member(quantity: Quantity) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 import z3
@@ -19,7 +20,7 @@ from kcq_eval.parameters import Period
 
 ALL = "all"
 SIZES = {"vnd": 1, "thousand_vnd": 10**3, "million_vnd": 10**6, "billion_vnd": 10**9}
-SECONDS = 20
+SECONDS = 5  # for one question
 
 
 class Reference:
@@ -28,6 +29,7 @@ class Reference:
     def __init__(self, claims: Iterable[Claim]):
         self._claims = tuple(claims)
         quantities = {q for c in self._claims for q in (c.quantity, c.reference, c.whole) if q}
+        quantities |= {replace(c.whole, period=c.reference.period) for c in self._claims if c.relation == "share_change"}
         self._by_measure = {m: sorted((q for q in quantities if q.measure == m), key=lambda q: q.key) for m in {q.measure for q in quantities}}
         self._solver = z3.Solver()
         self._solver.set("timeout", SECONDS * 1000)
@@ -120,6 +122,12 @@ class Reference:
 
     # Claims
 
+    def _share(self, part: Quantity, whole: Quantity):
+        """A share as a number of its own: the one place where two unknowns are multiplied."""
+        share = self._cell("share", part.key, whole.key, real=True)
+        self._solver.add(self._total(whole) > 0, share * self._total(whole) == self._total(part))
+        return share
+
     def _meaning(self, claim: Claim) -> list:
         total = self._total(claim.quantity)
         if claim.relation == "list":
@@ -130,14 +138,17 @@ class Reference:
         low, high, low_open, high_open = stands_for(claim)
         if claim.relation == "value":
             return _between(total, z3.RealVal(1), low, high, low_open, high_open)
-        other = self._total(claim.reference or claim.whole)
         sign = -1 if claim.direction == "down" else 1
+        if claim.relation == "share_change":
+            shares = self._share(claim.quantity, claim.whole), self._share(claim.reference, replace(claim.whole, period=claim.reference.period))
+            return _between(sign * (shares[0] - shares[1]) * 100, z3.RealVal(1), low, high, low_open, high_open)
+        other = self._total(claim.reference or claim.whole)
         if claim.relation == "difference":
             return _between(sign * (total - other), z3.RealVal(1), low, high, low_open, high_open)
         if claim.relation == "growth":
             low, high = (100 + low, 100 + high) if sign > 0 else (100 - high, 100 - low)
         percent = 1 if claim.relation == "average" else 100
-        return [other >= 1, *_between(total * percent, other, low, high, low_open, high_open)]
+        return [other > 0, *_between(total * percent, other, low, high, low_open, high_open)]
 
 
 def _between(total, unit, low, high, low_open: bool, high_open: bool) -> list:

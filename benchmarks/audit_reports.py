@@ -101,7 +101,14 @@ class Truth:
                 value = value * 100 / other
             case "average":
                 value /= other
+            case "share_change":
+                value = self.points(claim.quantity, claim.reference, claim.whole)
         return -value if claim.direction == "down" else value
+
+    def points(self, part: Quantity, reference: Quantity, whole: Quantity) -> Fraction:
+        """The change of a share since the reference period, in percentage points."""
+        before = replace(whole, period=reference.period)
+        return Fraction(self.of(part) * 100, self.of(whole)) - Fraction(self.of(reference) * 100, self.of(before))
 
     def allows(self, claim: Claim) -> bool:
         """Whether a claim is true of this programme."""
@@ -185,6 +192,14 @@ class _Writer:
             text, unit = self.text(abs(now - then), of, money)
         self.say(relation, of, text, unit, reference=reference, direction=direction)
 
+    def share_change(self, of: Quantity, before: Period, decimals: int, **whole: str) -> None:
+        """The change of a share in percentage points."""
+        whole, reference = replace(of, **whole), replace(of, period=before)
+        if self.truth.of(whole) and self.truth.of(replace(whole, period=before)):
+            points = self.truth.points(of, reference, whole)
+            text, direction = format_number(abs(points), decimals=decimals, number_format="vi"), "up" if points >= 0 else "down"
+            self.say("share_change", of, text, "percentage_point", whole=whole, reference=reference, direction=direction)
+
     # Where and when a block speaks of, and how it prints
 
     def place(self) -> dict:
@@ -233,6 +248,10 @@ class _Writer:
         self.value(whole, money)
         for part in self.rng.sample(parts, self.rng.randint(0, 2)):
             self.share(part, decimals, scheme_kind=ALL)
+        if whole.period in (NOW, Period(2023, 2023)) and self.rng.random() < 0.4:
+            before = self.earlier(whole.period)
+            self.share(replace(parts[0], period=before), decimals, scheme_kind=ALL)
+            self.share_change(parts[0], before, decimals or 1, scheme_kind=ALL)
 
     def cross(self) -> None:
         """Facilities by scheme kind and support type, with all totals."""
@@ -455,18 +474,20 @@ def _same_form(claim: Claim, number: Fraction) -> str:
 
 
 def _percent_or_point(claim: Claim, report: Report) -> Changes:
-    """A growth whose number is the change of the share in percentage points."""
-    if claim.relation != "growth":
-        return
-    for dimension in ("scheme_kind", "support_type", "province"):
-        if getattr(claim.quantity, dimension) != ALL:
-            shares = []
-            for quantity in (claim.quantity, claim.reference):
-                whole = report.truth.of(replace(quantity, **{dimension: ALL}))
-                shares.append(Fraction(report.truth.of(quantity) * 100, whole) if whole else Fraction(0))
-            points = shares[0] - shares[1]
-            for changed in _reprinted(claim, _same_form(claim, abs(points))):
-                yield {i: replace(c, direction="up" if points >= 0 else "down") for i, c in changed.items()}
+    """A growth whose number is the change of the share in points, or a change in points whose number is the share's growth."""
+    truth = report.truth
+    wholes = [claim.whole] if claim.relation == "share_change" else []
+    if claim.relation == "growth":
+        dimensions = ("scheme_kind", "support_type", "province")
+        wholes = [replace(claim.quantity, **{dimension: ALL}) for dimension in dimensions if getattr(claim.quantity, dimension) != ALL]
+    for whole in wholes:
+        before = replace(whole, period=claim.reference.period)
+        if truth.of(whole) and truth.of(before) and truth.of(claim.reference):
+            number = truth.points(claim.quantity, claim.reference, whole)
+            if claim.relation == "share_change":
+                number = number * truth.of(before) / truth.of(claim.reference)
+            for changed in _reprinted(claim, _same_form(claim, abs(number))):
+                yield {i: replace(c, direction="up" if number >= 0 else "down") for i, c in changed.items()}
 
 
 def _wrong_whole(claim: Claim, report: Report) -> Changes:
