@@ -172,9 +172,9 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
             variables[quantity] = (solver.IntVar if whole else solver.NumVar)(0, solver.infinity(), "")
         return variables[quantity]
 
-    def figure(claim_id: str, total, value: float) -> None:
+    def figure(claim_id: str, total, value: float, half: float = 0.0) -> None:
         if abs(value) <= BIG_M:
-            changed[claim_id], printed[claim_id] = solver.BoolVar(""), (total, value)
+            changed[claim_id], printed[claim_id] = solver.BoolVar(""), (total, value, half * tolerances)
             solver.Add(total - value <= BIG_M * changed[claim_id])
             solver.Add(value - total <= BIG_M * changed[claim_id])
 
@@ -200,13 +200,13 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
             solver.Add(at(claim.quantity) >= float(low / unit))
             solver.Add(at(claim.quantity) <= float(high / unit))
         elif claim.relation == "value":
-            figure(claim.claim_id, at(claim.quantity), middle)
+            figure(claim.claim_id, at(claim.quantity), middle, half)
         elif claim.relation == "difference":
             gap = solver.NumVar(-solver.infinity(), solver.infinity(), "")
             slack = half * tolerances + halves.get(claim.quantity, 0.0) + halves.get(claim.reference, 0.0)
             solver.Add(gap - sign * (at(claim.quantity) - at(claim.reference)) <= slack)
             solver.Add(sign * (at(claim.quantity) - at(claim.reference)) - gap <= slack)
-            figure(claim.claim_id, gap, middle)
+            figure(claim.claim_id, gap, middle, half)
         else:
             by = claim.whole or claim.reference
             least, most = _times(claim, Fraction(1), Fraction(1))
@@ -230,9 +230,8 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
         return Opinion(None)
     def moved(claim_id: str) -> bool:
         """A mark within the solver's tolerance of 0 lets big M move a figure by more than nothing: that counts as changed too."""
-        total, value = printed[claim_id]
-        point = total.solution_value()
-        return changed[claim_id].solution_value() > 0.5 or abs(point - value) > 1e-6 * max(1.0, abs(value))
+        total, value, half = printed[claim_id]
+        return changed[claim_id].solution_value() > 0.5 or abs(total.solution_value() - value) > half + 1e-6 * max(1.0, abs(value))
 
     named = sorted(filter(moved, changed), key=weights.__getitem__)
     return Opinion(bool(named), tuple(named))

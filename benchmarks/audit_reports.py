@@ -248,10 +248,18 @@ class _Writer:
         self.value(whole, money)
         for part in self.rng.sample(parts, self.rng.randint(0, 2)):
             self.share(part, decimals, scheme_kind=ALL)
-        if whole.period in (NOW, Period(2023, 2023)) and self.rng.random() < 0.4:
-            before = self.earlier(whole.period)
-            self.share(replace(parts[0], period=before), decimals, scheme_kind=ALL)
-            self.share_change(parts[0], before, decimals or 1, scheme_kind=ALL)
+
+    def points(self) -> None:
+        """One scheme kind's share in two periods, its change in percentage points, and the kind's growth."""
+        place, decimals = self.place() | {"period": NOW}, self.rng.choice([1, 2])
+        of = _q(self.rng.choice(["facilities", "funding"]), **place, scheme_kind=self.rng.choice(KINDS))
+        money = self.money(of, replace(of, period=BEFORE)) if of.measure == "funding" else ("count", 0)
+        for part in (of, replace(of, period=BEFORE)):
+            self.value(part, money)
+            self.value(replace(part, scheme_kind=ALL), money)
+            self.share(part, decimals, scheme_kind=ALL)
+        self.share_change(of, BEFORE, decimals, scheme_kind=ALL)
+        self.change("growth", of, BEFORE, decimals, money)
 
     def cross(self) -> None:
         """Facilities by scheme kind and support type, with all totals."""
@@ -367,7 +375,7 @@ def _q(measure: str, period: Period, scheme_kind: str = ALL, **more: str) -> Qua
     return Quantity(measure, period, CENTRE, scheme_kind, **more)
 
 
-_BLOCKS = ("mix", "mix", "kinds", "kinds", "cross", "compared", "compared", "years", "averages", "listed", "sectors", "by_province", "told_again")
+_BLOCKS = ("mix", "mix", "kinds", "kinds", "cross", "compared", "compared", "points", "years", "averages", "listed", "sectors", "by_province", "told_again")
 
 
 def write_report(seed: int, size: int, opening: str = "") -> Report:
@@ -576,7 +584,7 @@ _MECHANISMS: dict[str, Callable[[Claim, Report], Changes]] = {
 MECHANISMS = tuple(_MECHANISMS)
 # Which block surely holds a claim that the mechanism can make wrong.
 OPENINGS = {
-    "decimal_mark": "years", "thousandfold": "years", "sign": "compared", "percent_or_point": "compared", "wrong_whole": "mix", "truncated": "years",
+    "decimal_mark": "years", "thousandfold": "years", "sign": "compared", "percent_or_point": "points", "wrong_whole": "mix", "truncated": "years",
     "list_and_count": "listed", "rows_exchanged": "mix", "other_period": "kinds",
 }  # fmt: skip
 
