@@ -228,12 +228,15 @@ def fellegi_holt(published: Published, seed: int, *, tolerances: bool) -> Opinio
     solver.Minimize(sum(weights[claim] * mark for claim, mark in changed.items()))
     if solver.Solve() != pywraplp.Solver.OPTIMAL:
         return Opinion(None)
-    def moved(claim_id: str) -> bool:
-        """A mark within the solver's tolerance of 0 lets big M move a figure by more than nothing: that counts as changed too."""
-        total, value, half = printed[claim_id]
-        return changed[claim_id].solution_value() > 0.5 or abs(total.solution_value() - value) > half + 1e-6 * max(1.0, abs(value))
-
-    named = sorted(filter(moved, changed), key=weights.__getitem__)
+    # A mark within the solver's tolerance of 0 lets big M move a figure: what moved needlessly is put back, the rest counts as changed.
+    named = [claim for claim, mark in changed.items() if mark.solution_value() > 0.5]
+    moved = [c for c, (total, value, half) in printed.items() if abs(total.solution_value() - value) > half + 1e-6 * max(1.0, abs(value))]
+    for claim, mark in changed.items():
+        if claim not in named:
+            mark.SetUb(0)
+    if solver.Solve() != pywraplp.Solver.OPTIMAL:
+        named = list({*named, *moved})
+    named.sort(key=weights.__getitem__)
     return Opinion(bool(named), tuple(named))
 
 
