@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from audit_reports import MECHANISMS, Planted, Report, write_case, wrong_forms  
 
 from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, Audit, audit_claims  # noqa: E402
 
-SIZES, REPORTS = "10,50,200,2000", "1200,400,80,8"
+SIZES, REPORTS = "10,50,200,2000", "1560,416,52,8"
 ERRORS = (0, 1, 1, 2)  # of four reports in a row
 REFERENCE_UP_TO, FELLEGI_HOLT_UP_TO, FRESH_PROCESS_FROM = 50, 200, 200  # claims
 AUDIT, PEERS = "audit", "peers"
@@ -58,8 +59,9 @@ class Answer:
     verdict: str = ""  # of the audit; or timed_out, failed
     seconds: float = 0.0
     peak_mib: float | None = None
-    in_principle: bool = False
     ways: int = 0
+    right_ways: int = 0  # of the tied, those that name only wrong claims
+    ranked: bool = True
     rank: int | None = None
     named: str = ""
     right: bool = False
@@ -67,6 +69,15 @@ class Answer:
     feasible: bool | None = None  # by the reference
     same_singles: bool | None = None
     peers: dict[str, tuple[bool | None, int | None, float]] = field(default_factory=dict)
+
+    @property
+    def in_principle(self) -> bool:
+        """Whether an explanation with the fewest claims names nothing but wrong claims."""
+        return self.right_ways > 0
+
+    @property
+    def has_verdict(self) -> bool:
+        return self.verdict in (CONSISTENT, CONTRADICTED)
 
 
 def culprits(planted: Iterable[Planted]) -> set[str]:
@@ -87,8 +98,8 @@ def _ask_audit(task: Task, honest: Report, report: Report, answer: Answer) -> No
     ranked = explanations(audit)
     answer.seconds, answer.verdict, answer.peak_mib = time.perf_counter() - started, audit.verdict, peak_mib()
     wrong = culprits(answer.planted)
-    answer.in_principle = any(set(tied) <= wrong for tied in audit.tied)
-    answer.ways = len(audit.tied)
+    answer.ways, answer.right_ways = len(audit.tied), sum(set(tied) <= wrong for tied in audit.tied)
+    answer.ranked = hasattr(audit, "ranked")
     answer.rank = next((i for i, (claims, _) in enumerate(ranked, 1) if set(claims) <= wrong), None)
     if answer.rank and len(answer.planted) == 1:
         answer.named = ranked[answer.rank - 1][1]
@@ -298,7 +309,7 @@ def written(results: Results, beside: Results, options: argparse.Namespace) -> s
         "cells of the programme). *Locatable*: an explanation with the fewest claims names nothing but wrong claims. *First*, *in three*, *mechanism*: of the",
         "locatable; mechanism where one error was planted, and beside it counting any mechanism that turns the true figure into the very same print.", "",
     ]  # fmt: skip
-    if not hasattr(Audit, "ranked"):
+    if not all(a.ranked for a in results.values()):
         lines += ["This audit does not rank its explanations: *first* and *in three* are the order in which tied ones are listed, and no mechanism is named.", ""]
     lines += ["## By size", ""]
     lines += table(["claims", "honest", "false alarms", *HEADS[0:]], (
@@ -327,7 +338,7 @@ def _peers(results: Results, beside: Results) -> list[str]:
     ]  # fmt: skip
     rows = []
     for size in sorted({k[0] for k in beside}):
-        keys = [k for k in beside if k[0] == size and results[k].verdict in (CONSISTENT, CONTRADICTED) and beside[k].peers]
+        keys = [k for k in beside if k[0] == size and results[k].has_verdict and beside[k].peers]
         infeasible = [k for k in keys if k[2] and (results[k].verdict == CONTRADICTED or results[k].feasible is False)]
         located = [k for k in infeasible if results[k].in_principle]
         plain = [k for k in keys if not k[2]]
@@ -350,20 +361,22 @@ def _targets(results: Results, honest: Results, wrong: Results, sizes: list[int]
     checked = [a for a in results.values() if a.feasible is not None]
     differ = [k for k, a in results.items() if a.same_singles is False]
     lost = {k: a for k, a in wrong.items() if a.feasible is False and a.verdict != CONTRADICTED}
-    unanswered = ended["timed_out"] + ended["undecided"] + ended["failed"]
+    unanswered = [k for k, a in results.items() if not a.has_verdict]
     lines = [
         told("No false alarm, ever", not false_alarms and not beyond,
              f"{of(len(false_alarms), len(honest))} honest reports contradicted{first_of(false_alarms)}; {len(beyond)} of {len(checked)} verdicts that the independent solver checked accuse a feasible report{first_of(beyond)}."),
         told("Every planted error that makes the figures infeasible is detected", not lost and not unanswered,
-             f"{of(tally.detected, tally.infeasible)} of those known to be infeasible{first_of(lost)}; {unanswered} of {len(results)} reports without a verdict (timed out {ended['timed_out']}, undecided {ended['undecided']}, failed {ended['failed']}). "
+             f"{of(tally.detected, tally.infeasible)} of those known to be infeasible{first_of(lost)}; {len(unanswered)} of {len(results)} reports without a verdict (timed out {ended['timed_out']}, undecided {ended['undecided']}, failed {ended['failed']}){first_of(unanswered)}. "
              f"The independent solver finds the same single claims to blame in {of(sum(a.same_singles is True for a in results.values()), sum(a.same_singles is not None for a in results.values()))}{first_of(differ)}."),
     ]  # fmt: skip
-    for title, part, needed, worth in (
-        ("Culprit first in at least 80 %", tally.first, 80, lambda a: a.rank == 1),
-        ("Culprit within three in at least 95 %", tally.three, 95, lambda a: (a.rank or 9) <= 3),
+    chance = sum(Fraction(a.right_ways, a.ways) for a in wrong.values() if a.in_principle) / max(1, tally.in_principle)
+    by_chance = f"; {float(chance) * 100:.1f} % would be first if the tied stood in any order"
+    for title, part, needed, worth, beside in (
+        ("Culprit first in at least 80 %", tally.first, 80, lambda a: a.rank == 1, by_chance),
+        ("Culprit within three in at least 95 %", tally.three, 95, lambda a: (a.rank or 9) <= 3, ""),
     ):
         missed = [a for a in wrong.values() if a.in_principle and not worth(a)]
-        lines.append(told(title, part * 100 >= needed * tally.in_principle, f"{of(part, tally.in_principle)} of the locatable. {shortfalls(missed, tally.in_principle)}"))
+        lines.append(told(title, part * 100 >= needed * tally.in_principle, f"{of(part, tally.in_principle)} of the locatable{beside}. {shortfalls(missed, tally.in_principle)}"))
     misnamed = [a for a in wrong.values() if a.in_principle and len(a.planted) == 1 and not a.right]
     lines.append(told("True mechanism named in at least 80 %", tally.right * 100 >= 80 * tally.single,
                       f"{of(tally.right, tally.single)} of the locatable with one error; {of(tally.right_in_effect, tally.single)} counting mechanisms with the same effect. {shortfalls(misnamed, tally.single)}{confusions(misnamed)}"))  # fmt: skip
@@ -372,7 +385,7 @@ def _targets(results: Results, honest: Results, wrong: Results, sizes: list[int]
         if some:
             slow = sum(a.seconds >= limit or a.verdict in ("timed_out", "failed") for a in some)
             lines.append(told(title, not slow, f"{of(len(some) - slow, len(some))} reports within it; longest {max(a.seconds for a in some):.1f} s{' (where it was ended)' if any(a.verdict == 'timed_out' for a in some) else ''}."))
-    medians = {s: statistics.median(a.seconds for k, a in results.items() if k[0] == s) for s in sizes}
+    medians = {s: statistics.median(a.seconds for k, a in results.items() if k[0] == s) for s in sizes}  # timed out counts as the limit
     pairs = [(a, b, math.log(medians[b] / medians[a]) / math.log(b / a)) for a, b in zip(sizes, sizes[1:])]
     if pairs:
         lines.append(told("Time grows nearly linearly with claims", all(power <= 1.25 for _, _, power in pairs),
@@ -381,7 +394,7 @@ def _targets(results: Results, honest: Results, wrong: Results, sizes: list[int]
     if memory:
         lines.append(told("Memory below 1 GiB", max(memory) < 1024, f"largest {max(memory):.0f} MiB, libraries included; reports that timed out are not in it."))
     huge = [a for a in results.values() if a.largest_funding >= 10**18]
-    bad = [k for k, a in results.items() if a.largest_funding >= 10**18 and (a.verdict in ("timed_out", "failed", "undecided") or k in false_alarms)]
+    bad = [k for k, a in results.items() if a.largest_funding >= 10**18 and (not a.has_verdict or k in false_alarms)]
     lines.append(told("Amounts up to 10^18 đồng", bool(huge) and not bad, f"{len(huge)} reports of such a programme; {len(bad)} of them without a verdict or with a false alarm{first_of(bad)}."))
     return lines
 
@@ -414,7 +427,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--sizes", default=SIZES, help=f"claims in a report, with commas (default {SIZES})")
     parser.add_argument("--reports", default=REPORTS, help=f"how many of each size; one number is for all (default {REPORTS})")
     parser.add_argument("--seed", type=int, default=0, help="the first report's; the others count on (default 0)")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds for one report (default 60)")
+    parser.add_argument("--limit", type=float, default=40.0, help="seconds for one report (default 40)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--no-peers", action="store_true", help="leave out the other methods")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "POWER.md", help="the file to write")

@@ -127,5 +127,5 @@ def test_an_error_counts_as_located_only_where_nothing_true_is_blamed():
     audit = audit_claims(write_case(3, 10, 1)[1].published)
     wrong = bench_audit.culprits(answer.planted)
     assert answer.verdict == audit.verdict and answer.in_principle == any(set(tied) <= wrong for tied in audit.tied)
-    tally = bench_audit.Tally.of([answer, replace(answer, in_principle=False), replace(answer, verdict="timed_out", feasible=None)])
+    tally = bench_audit.Tally.of([answer, replace(answer, right_ways=0), replace(answer, verdict="timed_out", feasible=None)])
     assert (tally.planted, tally.in_principle, tally.single) == (3, int(answer.in_principle), int(answer.in_principle))
