@@ -10,21 +10,27 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from kcq_eval.audit.constraints import Constraint, Linear, System
+from kcq_eval.audit.constraints import Constraint, Linear, ShareChange, System
 from kcq_eval.claims import Quantity
 from kcq_eval.printed import Interval
 
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
-STEP_LIMIT = 10_000_000  # Z3's resource count for one question
+QUICK_LIMIT = 60_000  # Z3's resource count, for each 500 rows, for a question put to the solver that has answered others
+STEP_LIMIT = 10_000_000  # and for one that it did not answer then
 END_LIMIT = 500_000  # and for the end of a range, which may be left as wide as narrowing left it
-SEARCH_LIMIT = 8_000_000  # and for all sets of a component, beyond the smallest corrections
+SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest corrections
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
-_ROUNDS = 20  # of narrowing; what it leaves is for the solvers
+_KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
+_LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
+_SPLITS = 60  # of a change of a share for one question
+_GRID = 10**9  # parts of a unit in which quick ranges of continuous quantities are counted
+_ROUNDS = 20  # times each row is looked at in narrowing; what it leaves is for the solvers
 
 Exact = int | Fraction
 Range = tuple[Exact, Exact | None]  # from, to; None is unbounded
@@ -48,6 +54,54 @@ class Row:
     interval: Interval
 
 
+@dataclass(frozen=True)
+class Change:
+    """first / second - third / fourth of four variables lies in the interval.
+
+    Not linear, so it is split: where the share before lies between two ends, the share after lies between these moved by the
+    interval's ends, which are linear tests that allow a little more. Wherever a solution uses that, the range is split there,
+    until a solution is exact or none is left.
+    """
+
+    variables: tuple[int, int, int, int]
+    interval: Interval
+
+    def holds(self, values: Sequence[Exact]) -> bool:
+        part, whole, part_before, whole_before = (values[i] for i in self.variables)
+        return bool(whole and whole_before) and Fraction(part) / whole - Fraction(part_before) / whole_before in self.interval
+
+    def before(self, values: Sequence[Exact]) -> Fraction:
+        """The share before in a solution."""
+        return Fraction(values[self.variables[2]]) / values[self.variables[3]] if values[self.variables[3]] else Fraction(0)
+
+    def pieces(self, breaks: Sequence[Fraction]) -> Iterator[list[Row]]:
+        """Rows for the share before at each break and between two of them."""
+        part, whole, part_before, whole_before = self.variables
+        ends = [*breaks, None]
+        for here, there in zip(breaks, ends[1:]):
+            yield [*_between(part_before, whole_before, Interval(here, here)), *_between(part, whole, _moved(Interval(here, here), self.interval))]
+            within = Interval(here, there, lower_open=True, upper_open=True)
+            yield [*_between(part_before, whole_before, within), *_between(part, whole, _moved(within, self.interval))]
+
+
+def _between(part: int, whole: int, interval: Interval) -> list[Row]:
+    """part / whole lies in the interval."""
+    rows = []
+    if interval.lower is not None:
+        end = interval.lower
+        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(Fraction(0), None, lower_open=interval.lower_open)))
+    if interval.upper is not None:
+        end = interval.upper
+        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(None, Fraction(0), upper_open=interval.upper_open)))
+    return rows
+
+
+def _moved(interval: Interval, by: Interval) -> Interval:
+    lower = None if interval.lower is None or by.lower is None else interval.lower + by.lower
+    upper = None if interval.upper is None or by.upper is None else interval.upper + by.upper
+    return Interval(lower, upper, interval.lower_open or by.lower_open, interval.upper_open or by.upper_open)
+
+
 class Component:
     """Claims and rules that share quantities, directly or through others; nothing outside can matter to them."""
 
@@ -61,7 +115,9 @@ class Component:
         self._continuous = [quantity in continuous for quantity in self.quantities]
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self._narrowed: tuple[tuple[str, ...] | None, list[Range]] = (None, [])
+        self.split = tuple(claim.name for claim in claims if claim.share_change)  # not linear, told by splitting
+        self._changes = {claim.name: self._change(claim.share_change) for claim in claims if claim.share_change}
+        self._narrowed: dict[tuple[tuple[str, ...], int], list[Range]] = {}
 
     def __contains__(self, quantity: Quantity) -> bool:
         return quantity in self._index
@@ -72,7 +128,11 @@ class Component:
 
     def _feasible(self, claims: tuple[str, ...], more: Sequence[Row]) -> Answer:
         answer = self._switched.ask(claims, more)
-        return counted([*self._rows(claims), *more], self._continuous) if answer is Answer.UNKNOWN else answer
+        if answer is Answer.UNKNOWN:
+            answer = counted([*self._rows(claims), *more], self._continuous)
+            if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
+                answer = Answer.UNKNOWN
+        return answer
 
     def conflict(self, claims: Iterable[str]) -> list[str] | None:
         """Some of the claims that cannot all hold, not many more than needed; None where all can.
@@ -100,14 +160,27 @@ class Component:
             Undecided: The claims cannot hold.
         """
         claims, index = tuple(claims), self._index[quantity]
-        if self._narrowed[0] != claims:
-            if self.feasible(claims) is Answer.NO:
-                raise Undecided("the claims cannot hold")
-            self._narrowed = claims, narrowed(self._rows(claims), self._continuous)
-        lower, upper = self._narrowed[1][index]
+        lower, upper = self._ranges(claims)[index]
         if lower != upper:
             lower, upper = self._end(index, claims, lower, -1), self._end(index, claims, upper, 1)
         return Fraction(lower or 0), None if upper is None else Fraction(upper)
+
+    def range(self, quantity: Quantity, claims: Iterable[str]) -> Range:
+        """Ends that the quantity cannot leave, as far as one claim or rule after the other tells: an extent at once, perhaps wider.
+
+        Raises:
+            Undecided: The claims cannot hold.
+        """
+        return self._ranges(tuple(claims), grid=_GRID)[self._index[quantity]]
+
+    def _ranges(self, claims: tuple[str, ...], *, grid: int = 0) -> list[Range]:
+        if (claims, grid) not in self._narrowed:
+            if self.feasible(claims) is Answer.NO:
+                raise Undecided("the claims cannot hold")
+            if len(self._narrowed) >= _KEPT:
+                self._narrowed.pop(next(iter(self._narrowed)))
+            self._narrowed[claims, grid] = narrowed(self._rows(claims), self._continuous, grid=grid)
+        return self._narrowed[claims, grid]
 
     def _end(self, index: int, claims: tuple[str, ...], known: Exact | None, outward: int) -> Exact | None:
         """The last value in a direction, at `known` or before it."""
@@ -120,7 +193,7 @@ class Component:
         if answer is not Answer.NO:
             return known
         if known is None or self._continuous[index]:
-            return _optimal(self._rows(claims), self._narrowed[1], self._continuous, index, "maximize" if outward > 0 else "minimize", known)
+            return _optimal(self._rows(claims), self._ranges(claims), self._continuous, index, "maximize" if outward > 0 else "minimize", known)
         beyond, within, step = known, None, 1  # whole numbers: one out of reach, one within, ever closer
         while within is None or abs(beyond - within) > 1:
             tried = known - outward * step if within is None else (beyond + within) // 2
@@ -136,10 +209,14 @@ class Component:
 
     @functools.cached_property
     def _switched(self) -> _Switched:
-        return _Switched(self._rule_rows, self._claim_rows, self._continuous)
+        return _Switched(self._rule_rows, self._claim_rows, self._changes, self._continuous)
 
     def _rows(self, claims: Iterable[str]) -> list[Row]:
         return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
+
+    def _change(self, change: ShareChange) -> Change:
+        quantities = (change.part, change.whole, change.part_before, change.whole_before)
+        return Change(tuple(self._index[quantity] for quantity in quantities), change.interval)
 
     def _row(self, part: Linear) -> Row:
         scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
@@ -181,6 +258,11 @@ class _Numbers:
             return end.numerator
         return self.z3.Q(end.numerator, end.denominator, self.context)
 
+    def values(self, model) -> list[Exact]:
+        """The variables' values in a solution."""
+        found = (model.eval(variable, model_completion=True) for variable in self.variables)
+        return [value.as_long() if self.z3.is_int_value(value) else value.as_fraction() for value in found]
+
     def check(self, solver, *assumptions, limit: int) -> Answer:
         solver.set("rlimit", limit)
         answer = solver.check(*assumptions)
@@ -188,44 +270,145 @@ class _Numbers:
 
 
 class _Switched:
-    """A component in one Z3 solver: rules always, each claim behind a switch."""
+    """A component in one Z3 solver: rules always, each claim behind a switch.
 
-    def __init__(self, rules: Sequence[Row], claims: dict[str, list[Row]], continuous: Sequence[bool]):
-        self._numbers = numbers = _Numbers(continuous)
+    Solutions and conflicts once found answer later questions: claims that all hold in a solution can hold, claims among
+    which a conflict is cannot.
+    """
+
+    def __init__(self, rules: Sequence[Row], claims: dict[str, list[Row]], changes: dict[str, Change], continuous: Sequence[bool]):
+        self._rules, self._claims, self._changes, self._continuous = rules, claims, changes, continuous
+        self._breaks = {claim: [Fraction(0)] for claim in changes}  # of the share before
+        self._solutions: list[tuple[list[Fraction], frozenset[str]]] = []  # values, and the claims that hold with them
+        self._conflicts: list[frozenset[str]] = []
+        self._start()
+        self.core: list[str] = []
+        self.steps = 0
+        self._values: list[Exact] = []
+
+    def _start(self) -> None:
+        """A solver without memory of earlier questions, which can lead it astray among whole numbers."""
+        self._numbers = numbers = _Numbers(self._continuous)
         z3 = numbers.z3
         self._solver = z3.Solver(ctx=numbers.context)
         self._solver.add(numbers.not_negative)
-        for row in rules:
+        for row in self._rules:
             self._solver.add(numbers.tests(row))
         self._switches, self._names = {}, {}
-        for i, (claim, rows) in enumerate(claims.items()):
+        for i, (claim, rows) in enumerate(self._claims.items()):
             switch = z3.Bool(f"c{i}", numbers.context)
             self._switches[claim], self._names[f"c{i}"] = switch, claim
             for row in rows:
                 self._solver.add([z3.Implies(switch, test) for test in numbers.tests(row)])
-        self.core: list[str] = []
-        self.steps = 0
+        for claim in self._changes:
+            self._split(claim)
+
+    def _split(self, claim: str) -> None:
+        z3, pieces = self._numbers.z3, self._changes[claim].pieces(self._breaks[claim])
+        within = [z3.And([test for row in rows for test in self._numbers.tests(row)]) for rows in pieces]
+        self._solver.add(z3.Implies(self._switches[claim], z3.Or(within)))
 
     def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
-        """The answer; after a "no" `core` are claims that are enough for it."""
+        """The answer; after a "no" without more rows `core` are claims that are enough for it."""
+        asked = frozenset(claims)
+        known = next((conflict for conflict in self._conflicts if conflict <= asked), None)
+        if known is not None:
+            self.core = [claim for claim in claims if claim in known]
+            return Answer.NO
+        for values, holding in self._solutions:
+            if asked <= holding and all(_sum(row, values) in row.interval for row in more):
+                return Answer.YES
+        for _ in range(_SPLITS):
+            answer = self._ask(claims, more, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
+            inexact = self._inexact(claims) if answer is Answer.YES else []
+            if not inexact:
+                break
+            for claim in inexact:
+                self._break(claim)
+        else:
+            return Answer.UNKNOWN
+        if answer is Answer.UNKNOWN:
+            answer = self._ask_narrowed(claims, more)
+        if answer is Answer.UNKNOWN or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
+            self._start()
+            again = self._ask(claims, more, STEP_LIMIT)
+            if answer is Answer.UNKNOWN and not (again is Answer.YES and self._inexact(claims)):
+                answer = again
+        if answer is Answer.NO and not more:
+            self._conflicts.append(frozenset(self.core))
+        return answer
+
+    def _inexact(self, claims: Iterable[str]) -> list[str]:
+        """Changes of shares that do not hold in the last solution, which the linear tests let pass."""
+        return [claim for claim in claims if claim in self._changes and not self._changes[claim].holds(self._values)]
+
+    def _break(self, claim: str) -> None:
+        """Splits the range of the share before where the last solution has it, and in the middle of the piece around that."""
+        breaks, here = self._breaks[claim], self._changes[claim].before(self._values)
+        beyond = next((end for end in breaks if end > here), None)
+        last = max(end for end in breaks if end <= here)
+        self._breaks[claim] = sorted({*breaks, here, (last + beyond) / 2 if beyond is not None else 2 * here + 1})
+        self._split(claim)
+
+    def _ask(self, claims: Sequence[str], more: Sequence[Row], limit: int) -> Answer:
         before = self._counted()
         if more:
             self._solver.push()
             for row in more:
                 self._solver.add(self._numbers.tests(row))
-        answer = self._numbers.check(self._solver, *(self._switches[claim] for claim in claims), limit=STEP_LIMIT)
-        self.core = []
-        if answer is Answer.NO:
+        answer = self._numbers.check(self._solver, *(self._switches[claim] for claim in claims), limit=limit)
+        if answer is Answer.NO and not more:
             order = {claim: i for i, claim in enumerate(claims)}
             self.core = sorted((self._names[str(switch)] for switch in self._solver.unsat_core()), key=order.__getitem__)
+        if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
+            self._values = self._numbers.values(self._solver.model())
+        if answer is Answer.YES and not more and 2 * len(claims) > len(self._claims):  # else it tells too little for its cost
+            self._learn(self._numbers, self._solver)
         if more:
             self._solver.pop()
         self.steps += self._counted() - before
         return answer
 
+    def _ask_narrowed(self, claims: Sequence[str], more: Sequence[Row]) -> Answer:
+        """With ranges narrowed first, which decides much among whole numbers, but tells no smaller core."""
+        rows = [*self._rules, *(row for claim in claims for row in self._claims[claim]), *more]
+        ranges = narrowed(rows, self._continuous, grid=_GRID)
+        answer = Answer.NO
+        if ranges is not None:
+            numbers = _Numbers(self._continuous)
+            solver = numbers.z3.Solver(ctx=numbers.context)
+            for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
+                solver.add(numbers.tests(row))
+            answer = numbers.check(solver, limit=STEP_LIMIT)
+            self.steps += _steps(solver)
+            if answer is Answer.YES:
+                self._learn(numbers, solver)
+                holds_too = self._solutions[0][1]
+                answer = answer if all(claim in holds_too for claim in claims if claim in self._changes) else Answer.UNKNOWN
+        if answer is Answer.NO:
+            self.core = list(claims)
+        return answer
+
+    def _learn(self, numbers: _Numbers, solver) -> None:
+        values = numbers.values(solver.model())
+        holding = frozenset(
+            claim
+            for claim, rows in self._claims.items()
+            if all(_sum(row, values) in row.interval for row in rows) and (claim not in self._changes or self._changes[claim].holds(values))
+        )
+        self._solutions = [(values, holding), *self._solutions[: _KEPT - 1]]
+
     def _counted(self) -> int:
-        statistics = self._solver.statistics()
-        return statistics.get_key_value("rlimit count") if "rlimit count" in statistics.keys() else 0
+        return _steps(self._solver)
+
+
+def _steps(solver) -> int:
+    statistics = solver.statistics()
+    return statistics.get_key_value("rlimit count") if "rlimit count" in statistics.keys() else 0
+
+
+def _sum(row: Row, values: Sequence[Fraction]) -> Fraction | int:
+    return sum(c * values[i] for i, c in row.terms)
 
 
 def counted(rows: Sequence[Row], continuous: Sequence[bool]) -> Answer:
@@ -267,59 +450,80 @@ def _optimal(rows: Sequence[Row], ranges: Sequence[Range], continuous: Sequence[
     return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
 
 
-def narrowed(rows: Sequence[Row], continuous: Sequence[bool]) -> list[Range] | None:
+def narrowed(rows: Sequence[Row], continuous: Sequence[bool], *, grid: int = 0) -> list[Range] | None:
     """Between which values each variable must lie, as far as one row after the other tells; None if somewhere nothing is left.
 
-    Sound and exact, but not always the tightest: that is for the solvers, which need small ranges to be fast.
+    Sound, but not always the tightest: that is for the solvers, which need small ranges to be fast. Exact without a grid; with
+    one, the ends of continuous variables are multiples of 1 / grid, rounded outwards, which is many times faster.
     """
-    ranges: list[Range] = [(0, None)] * len(continuous)
-    at_most: list[tuple[tuple[tuple[int, int], ...], Exact]] = []
+    scale = grid or 1
+    scaled = [scale if fraction else 1 for fraction in continuous]  # variables count in these parts of their unit
+    divide = (lambda room, c: -(-room // c)) if grid else (lambda room, c: Fraction(room) / c)  # a continuous end, never inwards
+    bounds: list[tuple[tuple[tuple[int, int], ...], Exact]] = []  # Σ coefficient · variable ≤ end
     for row in rows:
-        whole = not any(continuous[i] for i, _ in row.terms)
-        lower, upper = _whole_ends(row.interval) if whole else (row.interval.lower, row.interval.upper)
+        mixed = any(continuous[i] for i, _ in row.terms)
+        lower, upper = (row.interval.lower, row.interval.upper) if mixed else _whole_ends(row.interval)
+        terms = tuple((i, c * scale // scaled[i]) for i, c in row.terms) if mixed else row.terms
+        if mixed and grid:
+            lower, upper = (None if lower is None else math.floor(lower * scale)), (None if upper is None else math.ceil(upper * scale))
         if upper is not None:
-            at_most.append((row.terms, upper))
+            bounds.append((terms, upper))
         if lower is not None:
-            at_most.append((tuple((i, -c) for i, c in row.terms), -lower))
-    touched = set(range(len(continuous)))
-    for _ in range(_ROUNDS):
-        moved: set[int] = set()
-        for terms, most in at_most:
-            if terms and touched.isdisjoint(i for i, _ in terms):
-                continue
-            least = [_least(c, ranges[i]) for i, c in terms]
-            unbounded = least.count(None)
-            if unbounded > 1:
-                continue
-            room = most - sum(end for end in least if end is not None)
-            if room < 0 and not unbounded:
-                return None
-            for (i, c), end in zip(terms, least):
-                if end is None or not unbounded:
-                    cut = _cut(ranges[i], room + (end or 0), c, continuous[i])
-                    if cut != ranges[i]:
-                        ranges[i] = cut
-                        moved.add(i)
-                    if cut[1] is not None and cut[0] > cut[1]:
-                        return None
-        if not moved:
+            bounds.append((tuple((i, -c) for i, c in terms), -lower))
+    about: list[list[int]] = [[] for _ in continuous]
+    for number, (terms, _) in enumerate(bounds):
+        for i, _ in terms:
+            about[i].append(number)
+    lowest: list[Exact] = [0] * len(continuous)
+    highest: list[Exact | None] = [None] * len(continuous)
+    waiting, queued = deque(range(len(bounds))), [True] * len(bounds)
+    for _ in range(_ROUNDS * len(bounds)):
+        if not waiting:
             break
-        touched = moved
-    return ranges
-
-
-def _least(coefficient: int, within: Range) -> Exact | None:
-    end = within[coefficient < 0]
-    return None if end is None else coefficient * end
-
-
-def _cut(within: Range, room: Exact, coefficient: int, continuous: bool) -> Range:
-    """The range where coefficient · variable is at most `room`."""
-    lower, upper = within
-    if coefficient > 0:
-        end = Fraction(room) / coefficient if continuous else room // coefficient
-        return lower, end if upper is None else min(upper, end)
-    return max(lower, Fraction(room) / coefficient if continuous else -(room // -coefficient)), upper
+        number = waiting.popleft()
+        queued[number] = False
+        terms, most = bounds[number]
+        least, unbounded = 0, None
+        for i, c in terms:
+            end = lowest[i] if c > 0 else highest[i]
+            if end is not None:
+                least += c * end
+            elif unbounded is None:
+                unbounded = i
+            else:
+                break
+        else:
+            room = most - least
+            if room < 0 and unbounded is None:
+                return None
+            for i, c in terms:
+                if unbounded is not None and i != unbounded:
+                    continue
+                if c > 0:
+                    free = room + c * lowest[i]
+                    end = divide(free, c) if continuous[i] else free // c
+                    moved = highest[i] is None or end < highest[i]
+                    if moved:
+                        highest[i] = end
+                else:
+                    free = room if unbounded is not None else room + c * highest[i]
+                    end = -divide(free, -c) if continuous[i] else -(free // -c)
+                    moved = end > lowest[i]
+                    if moved:
+                        lowest[i] = end
+                if moved:
+                    if highest[i] is not None and lowest[i] > highest[i]:
+                        return None
+                    for other in about[i]:
+                        if not queued[other]:
+                            queued[other] = True
+                            waiting.append(other)
+    if not grid:
+        return list(zip(lowest, highest))
+    return [
+        (Fraction(lower, scale), None if upper is None else Fraction(upper, scale)) if fraction else (lower, upper)
+        for lower, upper, fraction in zip(lowest, highest, continuous)
+    ]
 
 
 def _whole_ends(interval: Interval) -> tuple[int | None, int | None]:
