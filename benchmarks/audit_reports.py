@@ -165,7 +165,7 @@ class _Writer:
         self.said.add(key)
         details = {"reference": None, "whole": None, "items": (), "ratio": None, "direction": "", "note": ""} | more
         printed = Printed(text, unit, "vi", hedge) if text else None
-        self.claims.append(Claim("", "report", f"block {len(self.said)}", relation, of, printed=printed, **details))
+        self.claims.append(Claim("", "report", "", relation, of, printed=printed, **details))
 
     def value(self, of: Quantity, money: tuple[str, int]) -> None:
         self.say("value", of, *self.text(self.truth.of(of), of, money))
@@ -388,8 +388,11 @@ def write_report(seed: int, size: int, opening: str = "") -> Report:
         getattr(writer, block)()
         ends.append(min(size, len(writer.claims)))
         block = rng.choice(_BLOCKS)
-    claims = tuple(replace(claim, claim_id=f"report/{i}") for i, claim in enumerate(writer.claims[:size], 1))
-    blocks = tuple(tuple(c.claim_id for c in claims[a:b]) for a, b in zip((0, *ends), ends) if a < b)
+    spans = [(start, end) for start, end in zip((0, *ends), ends) if start < end]
+    blocks = tuple(tuple(f"report/{i + 1}" for i in range(*span)) for span in spans)
+    table = {claim_id: f"table {number}" for number, block in enumerate(blocks, 1) for claim_id in block}
+    numbered = ((f"report/{i}", claim) for i, claim in enumerate(writer.claims[:size], 1))
+    claims = tuple(replace(claim, claim_id=claim_id, locator=table[claim_id]) for claim_id, claim in numbered)
     return Report(seed, truth, claims, blocks)
 
 
