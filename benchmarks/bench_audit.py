@@ -215,7 +215,7 @@ def answers(tasks: Iterable[Task], *, limit: float, workers: int) -> Iterator[tu
                 crew[i] = _Worker()
             if not isinstance(found, Answer):
                 if found:
-                    print(f"{task}: {found}", file=sys.stderr)
+                    print(f"\n{task}: {found}", file=sys.stderr)
                 honest, _, planted = write_case(task.seed, task.size, task.errors)
                 found = Answer(planted, honest.truth.largest_funding, "failed" if found else "timed_out", limit)
             worker.task = None
@@ -328,18 +328,18 @@ def written(results: Results, beside: Results, options: argparse.Namespace) -> s
 
 def _peers(results: Results, beside: Results) -> list[str]:
     lines = [
-        "Reports for which the audit had an answer. *Detected*: objects, of the infeasible reports. *First*, *in three*: a wrong claim is the first it names, is among the",
+        "*Detected*: objects, of the infeasible reports. *First*, *in three*: a wrong claim is the first it names, is among the",
         "first three, of the locatable reports (for the audit, a whole explanation must be right). GRIM checks percentages and averages of printed counts. The plain check",
         "recomputes every total, percentage, growth, difference and average with the tolerance of the printed digits. Fellegi–Holt changes the fewest points, by a",
         "mixed-integer program as R's errorlocate does: big M is 10⁷, so larger values are missing; ratios are edits with constants, so a percentage is never named.", "",
     ]  # fmt: skip
     rows = []
     for size in sorted({k[0] for k in beside}):
-        keys = [k for k in beside if k[0] == size and results[k].has_verdict and beside[k].peers]
+        keys = [k for k in beside if k[0] == size and beside[k].peers]
         infeasible = [k for k in keys if k[2] and (results[k].verdict == CONTRADICTED or results[k].feasible is False)]
         located = [k for k in infeasible if results[k].in_principle]
         plain = [k for k in keys if not k[2]]
-        ours = {k: (results[k].verdict == CONTRADICTED, results[k].rank, results[k].seconds) for k in keys}
+        ours = {k: (results[k].verdict == CONTRADICTED if results[k].has_verdict else None, results[k].rank, results[k].seconds) for k in keys}
         for name in ("the audit", *(next(iter(beside[k].peers for k in keys)) if keys else ())):
             told = ours if name == "the audit" else {k: beside[k].peers[name] for k in keys}
             rows.append([
