@@ -63,15 +63,13 @@ def test_the_reader_of_the_reference_reads_what_the_package_reads():
                 assert stands_for(claim) == (interval.lower, interval.upper, interval.lower_open, interval.upper_open)
 
 
-def test_audit_and_independent_solver_agree_on_honest_and_wrong_small_reports():
+def test_no_verdict_of_the_audit_is_denied_by_the_independent_solver():
     for seed in range(20):
         honest, report, planted = write_case(seed, 10, 1)
         assert audit_claims(honest.published).verdict == CONSISTENT and Reference(honest.claims).holds()
-        verdict = audit_claims(report.published).verdict
-        assert verdict in (CONSISTENT, CONTRADICTED)
-        if verdict == CONTRADICTED:
-            assert Reference(report.claims).holds() is False
-            assert Reference(report.claims).holds(without=planted[0].claim_ids)
+        verdict, feasible = audit_claims(report.published).verdict, Reference(report.claims).holds()
+        assert feasible is {CONSISTENT: True, CONTRADICTED: False}.get(verdict, feasible), (seed, verdict)
+        assert Reference(report.claims).holds(without=planted[0].claim_ids)
 
 
 # The other methods, on a table small enough to check by hand
