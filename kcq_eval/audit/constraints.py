@@ -127,16 +127,18 @@ def number_between(claim: Claim, ends: Callable[[AnyQuantity], tuple[Fraction, F
     if claim.relation in ("value", "duration"):
         return None if found is None else Interval(*found)
     others = [claim.reference or claim.whole]
-    if claim.relation == "share_change":
+    if claim.relation in ("share_change", "share_growth"):
         others = [claim.whole, claim.reference, replace(claim.whole, period=claim.reference.period)]
     by = [ends(other) for other in others if other is not None]
     if found is None or None in by or len(by) != len(others):
         return None
     if claim.relation == "difference":
         lower, upper = _difference(found, by[0])
-    elif claim.relation == "share_change":
-        now, before = ([end * 100 if end is not None else None for end in _between_quotients(*pair)] for pair in ((found, by[0]), by[1:]))
-        lower, upper = _difference(now, before)
+    elif claim.relation in ("share_change", "share_growth"):
+        now, before = (_between_quotients(*pair) for pair in ((found, by[0]), by[1:]))
+        if claim.relation == "share_growth":
+            now, before = _between_quotients((now[0] or Fraction(0), now[1]), (before[0] or Fraction(0), before[1])), (Fraction(1), Fraction(1))
+        lower, upper = (None if end is None else end * 100 for end in _difference(now, before))
     else:
         lower, upper = _between_quotients(found, by[0])
         unit = 1 if claim.relation == "average" else 100

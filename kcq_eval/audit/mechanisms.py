@@ -63,8 +63,11 @@ class Context:
 
     def __init__(self, published: Published):
         self.published = published
-        self.values = [claim for claim in published.claims if claim.relation == "value" and claim.printed]
-        self.place = {claim.claim_id: i for i, claim in enumerate(self.values)}
+        self.rows: dict[str, list[Claim]] = {}  # printed numbers by the kind of statement
+        for claim in published.claims:
+            if claim.printed:
+                self.rows.setdefault(claim.relation, []).append(claim)
+        self.place = {claim.claim_id: i for rows in self.rows.values() for i, claim in enumerate(rows)}
         mentioned = dict.fromkeys(q for claim in published.claims for q in (claim.quantity, claim.reference, claim.whole) if q is not None)
         self.mentioned = sorted(mentioned)
         self.periods = sorted({quantity.period for quantity in mentioned})
@@ -191,6 +194,7 @@ def _percent_or_point(claim: Claim, context: Context) -> Iterator[Reading]:
                 yield (replace(claim, relation="share_change", whole=whole),)
     if claim.relation == "share_change":
         yield (replace(claim, relation="growth", whole=None),)
+        yield (replace(claim, relation="share_growth"),)
 
 
 def _elsewhere(claim: Claim, context: Context) -> Iterator[Reading]:
@@ -203,9 +207,9 @@ def _elsewhere(claim: Claim, context: Context) -> Iterator[Reading]:
 
 def _rows_exchanged(claim: Claim, context: Context) -> Iterator[Reading]:
     """With one of the rows nearby: nobody exchanges rows of different pages."""
-    if claim.relation == "value" and claim.printed:
-        place = context.place[claim.claim_id]
-        for other in context.values[max(0, place - _NEARBY) : place + _NEARBY + 1]:
+    if claim.printed:
+        rows, place = context.rows[claim.relation], context.place[claim.claim_id]
+        for other in rows[max(0, place - _NEARBY) : place + _NEARBY + 1]:
             alike = other.quantity.measure == claim.quantity.measure and other.quantity != claim.quantity and other.trust is not None
             if alike and other.printed.interval != claim.printed.interval:
                 yield (replace(claim, printed=other.printed), replace(other, printed=claim.printed))
@@ -238,8 +242,8 @@ MECHANISMS: dict[str, Callable[[Claim, Context], Iterator[Reading]]] = {
     "other_period": _other_period,
     "wrong_whole": _wrong_whole,
     "percent_or_point": _percent_or_point,
-    "elsewhere": _elsewhere,
     "rows_exchanged": _rows_exchanged,
+    "elsewhere": _elsewhere,
     "list_and_count": _list_and_count,
 }
 
@@ -256,18 +260,20 @@ class Judge:
     def explained(self, explanation: tuple[str, ...], *, try_mechanisms: bool = True) -> Explained:
         """An explanation with the mechanisms that fit, the most specific first."""
         fits = [[*self._fits(self._published.claim(claim_id), explanation)] if try_mechanisms else [] for claim_id in explanation]
+        trust = sum((self._published.claim(claim_id).trust or Fraction(0) for claim_id in explanation), Fraction(0))
+        if len(explanation) == 1:
+            (single,), pairs = fits, []
+        else:  # an exchange must mend all of it; it is one event, the others are as many as there are claims
+            single = [fit for found in fits for fit in found if len(fit.claims) == 1]
+            pairs = [fit for found in fits[:1] for fit in found if set(fit.claims) == set(explanation)]
         weight = Fraction(1)
         for claim_id, found in zip(explanation, fits):
-            weight *= max([self._unexplained(self._published.claim(claim_id)), *(fit.weight for fit in found if fit.claims == (claim_id,))])
-        pairs = [fit for found in fits for fit in found if len(fit.claims) > 1]
-        if len(explanation) > 1:  # an exchange is one event and must mend all of it
-            pairs = [fit for fit in pairs if set(fit.claims) == set(explanation)]
-            fits = [[fit for fit in found if len(fit.claims) == 1] for found in fits]
-            fits.append(list({fit.claims: fit for fit in pairs}.values())[:1])
-        weight = max([weight, *(fit.weight for fit in pairs)])
-        trust = sum((self._published.claim(claim_id).trust or Fraction(0) for claim_id in explanation), Fraction(0))
-        best_first = sorted((fit for found in fits for fit in found), key=lambda fit: (-fit.weight, list(MECHANISMS).index(fit.mechanism)))
-        return Explained(explanation, trust, tuple(best_first), weight)
+            alone = (fit.weight for fit in found if len(explanation) == 1 or len(fit.claims) == 1)
+            weight *= max(self._unexplained(self._published.claim(claim_id)), *alone, Fraction(0))
+        together = max((fit.weight for fit in pairs), default=Fraction(0))
+        order = list(MECHANISMS)
+        single.sort(key=lambda fit: (-fit.weight, order.index(fit.mechanism)))
+        return Explained(explanation, trust, tuple([*pairs, *single] if together >= weight else [*single, *pairs]), max(weight, together))
 
     def _fits(self, claim: Claim, explanation: tuple[str, ...]) -> Iterator[Fit]:
         for name, readings in MECHANISMS.items():
@@ -300,6 +306,8 @@ class Judge:
                     return None
                 values *= _printable(between, claim.printed.step)
             constraint = constrain(claim, self._published.vocabulary)
+            if constraint is None:  # a reading that only ranges can judge
+                continue
             if any(quantity not in part for quantity in constraint.quantities):
                 if between is None or not between.is_point:
                     return None

@@ -28,7 +28,7 @@ SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
 _LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
-_SPLITS = 60  # of a change of a share for one question
+_SPLITS = 25  # of a change of a share for one question
 _GRID = 10**9  # parts of a unit in which quick ranges of continuous quantities are counted
 _ROUNDS = 20  # times each row is looked at in narrowing; what it leaves is for the solvers
 
@@ -329,7 +329,8 @@ class _Switched:
             return Answer.UNKNOWN
         if answer is Answer.UNKNOWN:
             answer = self._ask_narrowed(claims, more)
-        if answer is Answer.UNKNOWN or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
+        curved = not self._changes.keys().isdisjoint(claims)  # more work on what splitting left open seldom helps
+        if (answer is Answer.UNKNOWN and not curved) or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
             self._start()
             again = self._ask(claims, more, STEP_LIMIT)
             if answer is Answer.UNKNOWN and not (again is Answer.YES and self._inexact(claims)):
