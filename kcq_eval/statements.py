@@ -31,7 +31,7 @@ def claim_names(claims: Sequence[Claim], texts: Sentences, *, main_source: str) 
 
 def statement(claim: Claim, texts: Sentences) -> str:
     """What the claim is about: measure, scheme kind or support type, period."""
-    told = {"scope": _scope(claim.quantity, texts), "period": claim.quantity.period.text, "measure": uncapital(texts.label(claim.quantity.measure))}
+    told = {"scope": scope_name(claim.quantity, texts), "period": claim.quantity.period.text, "measure": uncapital(texts.label(claim.quantity.measure))}
     if claim.reference:
         told["reference"] = claim.reference.period.text
     if claim.whole:
@@ -39,19 +39,11 @@ def statement(claim: Claim, texts: Sentences) -> str:
     return capital(texts(f"statement.{claim.relation}", **told))
 
 
-def quantity_name(quantity: AnyQuantity, texts: Sentences) -> str:
-    """A quantity in words: measure, scope, period."""
-    measure, unstated, name = quantity.measure.partition(UNSTATED)
-    if unstated:
-        return f"{_unstated(name, texts)}, {quantity.period.text}"
-    return f"{texts.label(measure)}, {_scope(quantity, texts)}, {quantity.period.text}"
-
-
 def _whole(claim: Claim, texts: Sentences) -> str:
     if UNSTATED in claim.whole.measure:
         return _unstated(claim.whole.measure.partition(UNSTATED)[2], texts)
     if claim.whole.measure == claim.quantity.measure:
-        return _scope(claim.whole, texts)
+        return scope_name(claim.whole, texts)
     return uncapital(texts.label(claim.whole.measure))
 
 
@@ -60,7 +52,8 @@ def _unstated(name: str, texts: Sentences) -> str:
     return texts("statement.unstated") if "#" in name else texts("statement.unstated_named", name=name)
 
 
-def _scope(quantity: AnyQuantity, texts: Sentences) -> str:
+def scope_name(quantity: AnyQuantity, texts: Sentences) -> str:
+    """What part of the measure a quantity is of, in words."""
     codes = [getattr(quantity, dimension) for dimension in quantity.dimensions]
     named = [texts.label(code) for code in codes if code != ALL]
     if isinstance(quantity, Quantity) and quantity.scheme_kind == ALL:

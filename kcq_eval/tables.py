@@ -25,9 +25,9 @@ def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) 
         (
             claim_number(claim, texts, main_source=main_source(evaluation)),
             statement(claim, texts),
-            _as_printed(claim),
+            as_printed(claim),
             printed_text(claim, texts),
-            _stands_for(claim, texts),
+            stands_for(claim, texts),
             computed_text(claim, evaluation.estimates, texts),
             claim.locator,
         )
@@ -129,7 +129,7 @@ def verdict_rows(evaluation: Audited) -> pd.DataFrame:
         rows.append(
             {
                 "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,
-                "printed": _as_printed(claim),
+                "printed": as_printed(claim),
                 "verdict": audit.claim_verdict(claim),
                 "conflicts": ";".join(str(i) for i, ids in enumerate(audit.conflicts, 1) if claim.claim_id in ids),
                 "set_aside": "true" if claim.claim_id in evaluation.set_aside else "false",
@@ -195,14 +195,14 @@ def _printed(evaluation: Audited, claim_id: str, texts: Sentences) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
 
 
-def _as_printed(claim: Claim) -> str:
+def as_printed(claim: Claim) -> str:
     """The source's own characters; "" for lists and words."""
     if claim.printed:
         return claim.printed.text
     return "{}/{}".format(*claim.ratio) if claim.ratio else ""
 
 
-def _stands_for(claim: Claim, texts: Sentences) -> str:
+def stands_for(claim: Claim, texts: Sentences) -> str:
     return "" if claim.printed is None else bounds_text(printed_number(claim), texts)
 
 
