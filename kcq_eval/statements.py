@@ -96,8 +96,8 @@ def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:
     if lower is None:
         lower = Fraction(0)
     value = lower if upper is None else (lower + upper) / 2
-    decimals = max(_MAIN_DECIMALS.get(unit, 0), printed_number(claim).decimals)
-    return Number(number_id, Bounded(value, lower, upper), unit, decimals, "audit.required")
+    printed = printed_number(claim).decimals
+    return Number(number_id, Bounded(value, lower, upper), unit, max(_MAIN_DECIMALS.get(unit, 0), printed), "audit.required", fewest=printed)
 
 
 def computed_number(claim: Claim, estimates: Estimates) -> Number | None:

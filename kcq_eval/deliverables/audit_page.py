@@ -28,6 +28,7 @@ from kcq_eval.texts import Sentences, capital
 
 PAGE, VERDICTS, EXPLANATIONS, RECORD = "audit.html", "verdicts.csv", "explanations.csv", "verdicts.json"
 _MOST_DRAWN = 12  # groups; the tables have all
+_OPEN_GROUPS = 3  # the others can be unfolded
 _MOST_RULES = 150  # that may bind a group; beyond that its reasons are not looked for
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -91,6 +92,7 @@ def _page(found: AuditedDocument) -> str:
         sentence=found.sentence,
         findings=found.findings,
         conflicts=_conflicts(found),
+        open_groups=_OPEN_GROUPS,
         more_conflicts=max(0, len(audit.conflicts) - _MOST_DRAWN),
         complete=audit.complete,
         explanations=Markup(tables.to_html(_explanations_shown(found))) if audit.explanations else "",
