@@ -379,7 +379,7 @@ class _Reader:
 
     def _union(self, dimension: str, text: str) -> list[str]:
         """The categories that a text joins by "+", which may also belong to a name: "65+", "R+D"."""
-        parts = [part.strip() for part in text.split("+")]
+        parts = [part.strip() for part in text.split(" + " if " + " in text else "+")]
         joined = all(parts) and (" + " in text or all(spellings.name_key(part) in self.categories[dimension] for part in parts))
         return parts if joined else [text]
 

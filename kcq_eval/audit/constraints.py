@@ -93,7 +93,7 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
 
 def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fraction) -> list[Linear]:
     """part / whole lies in the interval times `unit`, and the whole is more than zero."""
-    found = [_linear({whole: 1}, Interval(Fraction(1), None))]
+    found = [_linear({whole: 1}, Interval(Fraction(0), None, lower_open=True))]
     if interval.lower is not None:
         at_least = Interval(Fraction(0), None, lower_open=interval.lower_open)
         found.append(_linear({part: 1, whole: -interval.lower * unit}, at_least))

@@ -111,7 +111,7 @@ def _template() -> jinja2.Template:
 
 
 def _conflicts(found: AuditedDocument) -> list[dict[str, Any]]:
-    """Every group that cannot all be true: its claims drawn, and the rules that join them."""
+    """Groups that cannot all be true: their claims drawn, and the rules that join them; what is easiest to see comes first."""
     texts, audited = found.texts, found.audited
     system = build_system(audited.published)
     groups = []
@@ -124,7 +124,7 @@ def _conflicts(found: AuditedDocument) -> list[dict[str, Any]]:
                 "rules": [_rule_told(rule, found) for rule in rules or ()],
             }
         )
-    return groups
+    return sorted(groups, key=lambda group: (len(group["rows"]), len(group["rules"])))
 
 
 def _drawn(claim_id: str, ids: Sequence[str], found: AuditedDocument) -> dict[str, Any]:
