@@ -24,7 +24,7 @@ from kcq_eval.sources import Source, read_trust
 from kcq_eval.vocabulary import ALL, UNSTATED, Measure, Partition, Vocabulary
 from kcq_eval.workbooks import read_workbook
 
-MAX_CLAIMS = 2_000
+MAX_CLAIMS = 1_000
 MAX_CELL = 500  # characters of one cell
 RATE, TOTAL = "rate", "total"
 _CENTRE = "own"

@@ -15,7 +15,7 @@ from kcq_eval.statements import claim_names, claim_number, number_in, printed_nu
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
 
-_MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
+_MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
 
@@ -156,7 +156,8 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
             f"{printed_text(c, texts)} ({claim_number(c, texts, main_source=main)}: {uncapital(statement(c, texts))})" for c in claims
         )
         yield "audit_conflict", texts("finding.audit_conflict", count=len(claims), claims=told), audit.conflicts[0]
-        for claim in _suspects(evaluation):
+        suspects = _suspects(evaluation)
+        for claim in suspects if len(suspects) <= _MOST_TOLD else []:
             if required := audit.required(claim):
                 told = texts.number(number_in(required, claim, ""))
                 name = names([claim.claim_id])

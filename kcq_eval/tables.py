@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import pandas as pd
@@ -14,7 +14,7 @@ from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.numbers import Number, Numbers, between
-from kcq_eval.printed import UNITS
+from kcq_eval.printed import UNITS, Interval
 from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Sentences, Texts
 
@@ -59,12 +59,12 @@ def conflicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     return _frame(rows, texts, "conflict", "printed")
 
 
-def explanations_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
+def explanations_table(evaluation: Audited, texts: Sentences, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
     """Every minimal correction set, what its figure would have to be, and which one is accepted."""
-    rows = []
+    rows, required_of = [], required_of or evaluation.audit.required
     for explanation in evaluation.audit.explanations:
         claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
-        required = evaluation.audit.required(claims[0]) if len(claims) == 1 else None
+        required = required_of(claims[0]) if len(claims) == 1 else None
         told = texts.number(number_in(required, claims[0], "")) if required else ""
         accepted = texts("column.mark") if explanation == evaluation.set_aside else ""
         printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
@@ -120,12 +120,12 @@ def bounds_text(number: Number, texts: Sentences) -> str:
 # The same as data: codes and plain decimals, in one language-free form
 
 
-def verdict_rows(evaluation: Audited) -> pd.DataFrame:
+def verdict_rows(evaluation: Audited, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
     """`verdicts.csv`: every claim with its verdict, the conflicts it is in, and where it would have to lie if it is the one."""
     audit = evaluation.audit
-    rows = []
+    rows, required_of = [], required_of or audit.required
     for claim in evaluation.published.claims:
-        required = audit.required(claim)
+        required = required_of(claim)
         rows.append(
             {
                 "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,

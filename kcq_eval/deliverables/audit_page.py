@@ -23,12 +23,15 @@ from kcq_eval.documents import OwnDocument
 from kcq_eval.evaluation import Audited
 from kcq_eval.exhibits import conflict_row
 from kcq_eval.findings import Finding, main_source, names_of, verdict_findings
+from kcq_eval.printed import Interval
 from kcq_eval.statements import claim_number, number_in, printed_text, scope_name, statement
 from kcq_eval.texts import Sentences, capital
 
 PAGE, VERDICTS, EXPLANATIONS, RECORD = "audit.html", "verdicts.csv", "explanations.csv", "verdicts.json"
 _MOST_DRAWN = 12  # groups; the tables have all
 _OPEN_GROUPS = 3  # the others can be unfolded
+_MOST_ROWS = 12  # claims of a group that are drawn as lines
+_MOST_SUSPECTS = 20  # of which it is told what they would have to be
 _MOST_RULES = 150  # that may bind a group; beyond that its reasons are not looked for
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -58,6 +61,15 @@ class AuditedDocument:
     def findings(self) -> list[Finding]:
         """What the audit found; a document without conflict has the verdict's sentence alone."""
         return [finding for finding in verdict_findings(self.audited, self.texts) if finding.id != "audit_consistent"]
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there are too many suspects to say of each what it would have to be."""
+        return len(self.audited.audit.suspects) > _MOST_SUSPECTS
+
+    def required(self, claim: Claim) -> Interval | None:
+        """Where a suspect would have to lie for everything else to stand."""
+        return None if self.too_many else self.audited.audit.required(claim)
 
     @property
     def notes(self) -> list[str]:
@@ -93,6 +105,7 @@ def _page(found: AuditedDocument) -> str:
         findings=found.findings,
         conflicts=_conflicts(found),
         open_groups=_OPEN_GROUPS,
+        too_many=found.too_many,
         more_conflicts=max(0, len(audit.conflicts) - _MOST_DRAWN),
         complete=audit.complete,
         explanations=Markup(tables.to_html(_explanations_shown(found))) if audit.explanations else "",
@@ -130,7 +143,7 @@ def _conflicts(found: AuditedDocument) -> list[dict[str, Any]]:
 def _drawn(claim_id: str, ids: Sequence[str], found: AuditedDocument) -> dict[str, Any]:
     """A claim's line: places in percent of the line's width; without a line where the others hold it to nothing."""
     claim = found.audited.published.claim(claim_id)
-    row = conflict_row(claim_id, ids, found.texts, found.audited)
+    row = conflict_row(claim_id, ids, found.texts, found.audited) if len(ids) <= _MOST_ROWS else None
     told = {
         "number": claim_number(claim, found.texts, main_source=main_source(found.audited)),
         "statement": statement(claim, found.texts),
@@ -224,12 +237,12 @@ def _claims(found: AuditedDocument) -> list[dict[str, str]]:
 
 
 def _required(claim: Claim, found: AuditedDocument) -> str:
-    required = found.audited.audit.required(claim)
+    required = found.required(claim)
     return found.texts.number(number_in(required, claim, "")) if required else ""
 
 
 def _explanations_shown(found: AuditedDocument) -> pd.DataFrame:
-    return tables.explanations_table(found.audited, found.texts).drop(columns=[found.texts("column.accepted")])
+    return tables.explanations_table(found.audited, found.texts, found.required).drop(columns=[found.texts("column.accepted")])
 
 
 def _assumed(found: AuditedDocument) -> list[str]:
@@ -269,7 +282,7 @@ def _dimension_names(dimensions: frozenset[str], found: AuditedDocument) -> str:
 
 
 def _verdicts(found: AuditedDocument) -> pd.DataFrame:
-    rows = tables.verdict_rows(found.audited).drop(columns=["set_aside"])
+    rows = tables.verdict_rows(found.audited, found.required).drop(columns=["set_aside"])
     rows.insert(1, "row", [str(found.document.rows.get(claim_id, "")) for claim_id in rows["claim_id"]])
     rows.insert(2, "statement", [statement(claim, found.texts) for claim in found.audited.published.claims])
     return rows
