@@ -132,6 +132,8 @@ def read_document(path: Path, number_format: str = "") -> OwnDocument:
     tables = _tables(path, problems, notes)
     problems.stop()
     document = _Reader(path, tables, number_format, problems, notes).document()
+    files = list(dict.fromkeys(table.file for table in tables.values()))
+    problems.sort(key=lambda problem: (files.index(problem.file), problem.row or 0))
     problems.stop()
     return document
 
@@ -285,6 +287,7 @@ class _Reader:
         rows = {f"{source.source_id}/{row['claim_id']}": row.number for row, source in filter(None, pairs)}
         found.sort(key=lambda claim: (order.index(claim.source_id), claim.sort_key))
         self._note_numbers()
+        self._note_names_alike()
         return OwnDocument(self.name, Published(vocabulary, sources, tuple(found)), tuple(self.notes), rows)
 
     def _rows(self, name: str) -> list[Row]:
@@ -738,7 +741,17 @@ class _Reader:
             told = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
             self.notes.append(Note("numbers", {"rows": told}))
 
+    def _note_names_alike(self) -> None:
+        """Two names that may be one, mistyped; names that differ by a number are not."""
+        for codes in (self.measure_codes, *self.categories.values()):
+            names = sorted(self.labels[code]["vi"] for code in codes.values())
+            for place, name in enumerate(names[:_MOST_COMPARED]):
+                for other in names[place + 1 : _MOST_COMPARED]:
+                    if _are_alike(name, other):
+                        self.notes.append(Note("alike", {"first": name, "second": other}))
 
+
+_MOST_COMPARED = 200
 _UNIT_FORMS = "%, count, triệu đồng, million VND, kWh, nghìn tấn, million EUR, …"
 
 
@@ -770,6 +783,16 @@ def _sized(text: str) -> tuple[int, str]:
     first, _, rest = text.partition(" ")
     size = _SIZES.get(spellings.key(first), 1)
     return (size, rest.strip()) if size > 1 else (1, text)
+
+
+def _are_alike(first: str, second: str) -> bool:
+    """Whether the names differ in diacritics only, in the order of letters, or by one letter that is missing."""
+    shorter, longer = sorted((spellings.key(first), spellings.key(second)), key=len)
+    if len(shorter) < 4 or re.sub("[^0-9]", "", shorter) != re.sub("[^0-9]", "", longer):
+        return False
+    if len(shorter) == len(longer):
+        return sorted(shorter) == sorted(longer)
+    return len(longer) == len(shorter) + 1 and any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:

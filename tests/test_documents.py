@@ -466,6 +466,18 @@ def test_a_sheet_of_another_name_is_noted_and_left_alone(tmp_path):
     assert [note.key for note in read_document(path, "vi").notes] == ["not_read"]
 
 
+def test_two_names_nearly_alike_are_noted_but_not_joined(tmp_path):
+    rows = "".join(f"{n},value,M,2022,,{region},,15,kWh,,,\n" for n, region in enumerate(["South", "Suoth", "Region 1", "Region 2"], start=1))
+    document = read_document(folder(tmp_path / "d", rows))
+    assert [(note.key, *note.values.values()) for note in document.notes] == [("alike", "South", "Suoth")]
+    assert len(document.vocabulary.codes("by_1")) == 4
+
+
+def test_figures_that_stand_alone_are_named(tmp_path):
+    found = audit_document(read_document(folder(tmp_path / "d", ENERGY), "en"), "en")
+    assert any("#7" in note and "Standing alone" in note for note in found.notes)
+
+
 # --- numbers typed as numbers
 
 

@@ -23,6 +23,7 @@ from kcq_eval.documents import OwnDocument
 from kcq_eval.evaluation import Audited
 from kcq_eval.exhibits import conflict_row
 from kcq_eval.findings import Finding, main_source, names_of, verdict_findings
+from kcq_eval.numbers import NBSP
 from kcq_eval.printed import Interval
 from kcq_eval.statements import claim_number, number_in, printed_text, scope_name, statement
 from kcq_eval.texts import Sentences, capital
@@ -73,8 +74,14 @@ class AuditedDocument:
 
     @property
     def notes(self) -> list[str]:
-        """What the reader had to decide."""
-        return [self.texts(f"audit.note.{note.key}", **note.values) for note in self.document.notes]
+        """What the reader had to decide, and which figures nothing could be checked against."""
+        told = [self.texts(f"audit.note.{note.key}", **note.values) for note in self.document.notes]
+        alone = [part.claims[0] for part in self.audited.audit.parts if len(part.claims) == 1]
+        if alone:
+            shown = sorted(alone, key=self.audited.published.position)[:_MOST_ROWS]
+            more = ", …" if len(alone) > _MOST_ROWS else ""
+            told.append(self.texts("audit.note.alone", claims=names_of(self.audited, self.texts, shown) + more, count=len(alone)))
+        return told
 
 
 def audit_document(document: OwnDocument, language: str) -> AuditedDocument:
@@ -224,7 +231,7 @@ def _claims(found: AuditedDocument) -> list[dict[str, str]]:
             "number": claim_number(claim, texts, main_source=main_source(found.audited)),
             "row": str(found.document.rows.get(claim.claim_id, "")),
             "statement": statement(claim, texts),
-            "as_printed": tables.as_printed(claim),
+            "as_printed": "" if tables.as_printed(claim) in printed_text(claim, texts).replace(NBSP, " ") else tables.as_printed(claim),
             "read": printed_text(claim, texts),
             "stands_for": tables.stands_for(claim, texts),
             "code": audit.claim_verdict(claim),
