@@ -7,6 +7,7 @@ things that are counted is no more than their whole. Averages, rates and balance
 from __future__ import annotations
 
 import datetime
+import difflib
 import re
 import unicodedata
 from collections import Counter
@@ -26,6 +27,7 @@ from kcq_eval.workbooks import read_workbook
 
 MAX_CLAIMS = 1_000
 MAX_CELL = 500  # characters of one cell
+_MAX_COLUMNS = 500
 RATE, TOTAL = "rate", "total"
 _CENTRE = "own"
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -207,19 +209,19 @@ def _not_read(file: str, name: str, problems: Problems, notes: list[Note]) -> No
 
 def _cleaned(file: str, lines: list[list[str]], numbers: frozenset[tuple[int, int]], problems: Problems) -> _Table:
     """The table without what a text never means: control characters, doubled spaces, columns with nothing in them."""
-    cleaned = [[_clean(cell) for cell in line] for line in lines]
+    while lines and not any(cell.strip() for cell in lines[-1]):
+        lines.pop()
+    if len(lines) > MAX_CLAIMS + 1 or max(map(len, lines), default=0) > _MAX_COLUMNS:
+        problems.append(Problem("table_too_large", file, found=f"{len(lines)} × {max(map(len, lines))}", expected=f"{MAX_CLAIMS} × {_MAX_COLUMNS}"))
+        return _Table(file, [])
+    cleaned = [[_clean(cell) if len(cell) <= 10 * MAX_CELL else cell for cell in line] for line in lines]
     for number, line in enumerate(cleaned, start=1):
         for cell in line:
             if len(cell) > MAX_CELL:
                 problems.append(Problem("cell_too_long", file, number, found=f"{cell[:60]}…", expected=f"≤ {MAX_CELL}"))
                 return _Table(file, [])
-    while cleaned and not any(cleaned[-1]):
-        cleaned.pop()
     widest = max((len(line) for line in cleaned), default=0)
     kept = [i for i in range(widest) if any(i < len(line) and line[i] for line in cleaned)]
-    if len(kept) > 100 or len(cleaned) > MAX_CLAIMS + 1:
-        problems.append(Problem("table_too_large", file, found=f"{len(cleaned)} × {len(kept)}", expected=f"{MAX_CLAIMS} × 100"))
-        return _Table(file, [])
     if not cleaned or not any(cleaned[0]):
         problems.append(Problem("empty_file", file, expected=", ".join(_REQUIRED["claims"])))
         return _Table(file, [])
@@ -459,7 +461,9 @@ class _Reader:
                 self._wrong(row, "unknown_unit", "unit", expected=_UNIT_FORMS, near=near)
                 continue
             unit_of_row[row.number] = unit.code
-            if relation in ("value", "difference"):
+            if relation == "ratio" and unit.family != "count":  # its two numbers are exact
+                self._wrong(row, "unit_unfit", "unit", expected="count, count …")
+            elif relation in ("value", "difference", "ratio"):
                 stated[measure].append((row, unit))
             elif relation == "average":
                 averages[measure].append((row, unit))
@@ -482,6 +486,8 @@ class _Reader:
         for row, unit, averaged in [*((*pair, False) for pair in stated), *((*pair, True) for pair in averages)]:
             if agreed[0] == "count" and unit.family in ("count", "amount") and (_same(unit, agreed) or averaged):
                 unit = own_unit(agreed[1], size=unit.scale, family="count") if agreed[1] else UNITS["count"]
+            if agreed[0] == "percent" and unit.family == "percentage_point":  # a difference of rates
+                unit = UNITS["percent"]
             if _kind(unit) != agreed:
                 self._wrong(row, "units_differ", "unit", expected=example, near=example)
                 continue
@@ -796,8 +802,6 @@ def _are_alike(first: str, second: str) -> bool:
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:
-    import difflib
-
     return next(iter(difflib.get_close_matches(wanted, sorted(known), n=1, cutoff=0.8)), "") if len(wanted) > 2 else ""
 
 

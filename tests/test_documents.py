@@ -267,6 +267,30 @@ def test_shares_of_an_unstated_whole_contradict_each_other_only_where_it_is_the_
     assert verdict(folder(tmp_path / "d", rows("?budget", "?budget"))) == "contradicted"
 
 
+def test_a_ratio_states_two_counts_exactly(tmp_path):
+    def rows(printed, unit="count regions"):
+        return f"1,ratio,Covered,2022,,,measure=Served,{printed},{unit},,,\n2,value,Covered,2022,,,,13,count regions,,,\n3,value,Served,2022,,,,28,count regions,,,\n"
+
+    assert verdict(folder(tmp_path / "a", rows("13/28"))) == "consistent"
+    assert verdict(folder(tmp_path / "b", rows("13/27"))) == "contradicted"
+    assert ("unit_unfit", "unit") in refused(folder(tmp_path / "c", rows("13/28", "kWh")))
+
+
+def test_rates_differ_by_points_and_their_shares_need_no_rule(tmp_path):
+    rows = "1,value,Rate,2022,,North,,30%,%,,,\n2,value,Rate,2021,,North,,28%,%,,,\n3,difference,Rate,2022,2021,North,,2,percentage points,up,,\n"
+    assert verdict(folder(tmp_path / "a", rows)) == "consistent"
+    assert verdict(folder(tmp_path / "b", rows.replace(",2,percentage", ",7,percentage"))) == "contradicted"
+
+
+def test_a_list_is_counted_where_the_measure_is_declared_as_one(tmp_path):
+    header = "no,statement,measure,period,by sector,items,printed,unit"
+    rows = "1,list,Sectors supported,2022,,Textiles;Wood;Food,,\n2,value,Sectors supported,2022,,,4,count\n"
+    listed = {"measures": "measure,list of\nSectors supported,sector\n"}
+    assert verdict(folder(tmp_path / "a", rows, header=header, **listed)) == "contradicted"
+    assert verdict(folder(tmp_path / "b", rows.replace(",4,", ",3,"), header=header, **listed)) == "consistent"
+    assert ("list_of_what", "items") in refused(folder(tmp_path / "c", rows, header=header))
+
+
 def test_hedged_values_reach_as_far_as_their_words(tmp_path):
     def rows(hedge, printed):
         return f"1,value,M,2022,,,,{printed},kWh,,{hedge},\n2,value,M,2022,,,,215,kWh,,,\n"
