@@ -108,7 +108,7 @@ def bounds_text(number: Number, texts: Sentences) -> str:
     if number.bounded.is_point:
         return ""
     lower, upper = number.bounded.lower, number.bounded.upper
-    decimals = 0 if number.unit == "count" else number.decimals + 1
+    decimals = 0 if number.unit.partition(":")[0] == "count" else number.decimals + 1
     while upper is not None and decimals < number.decimals + 4 and round(lower * 10**decimals) == round(upper * 10**decimals):
         decimals += 1
     ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]

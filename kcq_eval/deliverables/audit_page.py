@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ def _drawn(claim_id: str, ids: Sequence[str], found: AuditedDocument) -> dict[st
         "statement": statement(claim, found.texts),
         "printed": printed_text(claim, found.texts),
         "suspect": claim_id in found.audited.audit.suspects,
-        "row": found.document.rows.get(claim_id, ""),
+        "where": " · ".join(_where(claim, found)),
         "line": None,
     }
     if row is None:
@@ -178,6 +178,14 @@ def _drawn(claim_id: str, ids: Sequence[str], found: AuditedDocument) -> dict[st
         "told": found.texts("figure.conflict.row", claim=told["number"], printed=told["printed"], implied=row["implied_text"], others=row["others_names"]),
     }  # fmt: skip
     return told | {"line": line}
+
+
+def _where(claim: Claim, found: AuditedDocument) -> Iterator[str]:
+    """Where a claim stands in the original document, and in the table."""
+    row = str(found.document.rows.get(claim.claim_id, ""))
+    if claim.locator != row:
+        yield claim.locator
+    yield found.texts("audit.row", row=row)
 
 
 def rules_behind(system: System, ids: Sequence[str]) -> list[Constraint] | None:
