@@ -25,7 +25,7 @@ from kcq_eval.figures import style
 from kcq_eval.findings import Finding, assessment, findings
 from kcq_eval.numbers import Numbers
 from kcq_eval.parameters import entries, read_parameters
-from kcq_eval.texts import Texts
+from kcq_eval.texts import Texts, markdown
 
 PARTS = "parts"  # below the output folder: what each chapter saved, joined by the run
 
@@ -96,7 +96,7 @@ class Chapter:
     def conclude(self, found: list[Finding] | None = None) -> Markdown:
         """Keep and show the chapter's findings: those its numbers make, unless others are given."""
         self._findings = findings(self.name, self.texts, self.parameters) if found is None else found
-        return Markdown("\n".join(f"- {finding.text}" for finding in self._findings))
+        return Markdown("\n".join(f"- {markdown(finding.text)}" for finding in self._findings))
 
     def save(self) -> None:
         """Write what the run joins: numbers in both languages, findings, figures and tables with their words."""
@@ -106,7 +106,7 @@ class Chapter:
             "chapter": self.name,
             "title": self.texts(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
-            "numbers": tables.number_rows(self.numbers, both),
+            "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
             "findings": [asdict(finding) for finding in self._findings],
             "assessment": assessment(self.name, self.texts),
             "figures": self._figures,

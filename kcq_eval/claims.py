@@ -355,7 +355,7 @@ def _printed(
         printed = Printed(row["printed"], row["unit"], number_format, row["hedge"], row["rounding"] or "nearest")
         if printed.value < 0:
             raise PrintedError("negative", found=row["printed"], expected="≥ 0")
-        if row["relation"] in ("value", "difference") and not _holds_whole(printed):
+        if row["relation"] in ("value", "difference") and not holds_whole(printed):
             raise PrintedError("not_whole", found=row["printed"], expected="0, 1, 2, …")
         return printed, None
     except PrintedError as error:
@@ -363,7 +363,7 @@ def _printed(
         return None, None
 
 
-def _holds_whole(printed: Printed) -> bool:
+def holds_whole(printed: Printed) -> bool:
     """Whether a number of whole things can be what was printed; anything else can."""
     interval = printed.interval
     if UNITS[printed.unit].is_continuous or None in (interval.lower, interval.upper):

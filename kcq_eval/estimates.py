@@ -6,7 +6,7 @@ Claims and (later) a register both end here; indicators never ask where an estim
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kcq_eval.audit.constraints import constrain
@@ -16,7 +16,7 @@ from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
-COLUMNS = ("measure", "period", "centre", *DIMENSIONS, "value", "lower", "upper", "unit", "basis", "claims", "depends_on_explanation")
+COLUMNS = ("measure", "period", "centre", *DIMENSIONS, "value", "lower", "upper", "unit", "basis", "claims", "depends_on_explanation", "corrections")
 PRINTED, DERIVED = "printed", "derived"
 
 
@@ -30,6 +30,7 @@ class Bounded:
         claims: Ids of the claims it rests on.
         depends: Whether it would differ under another of the tied explanations.
         basis: `printed` (a claim states it), or `derived`.
+        corrections: Ids of the claims with a confirmed correction without which it would, or could, be different.
     """
 
     value: Fraction
@@ -38,10 +39,23 @@ class Bounded:
     claims: frozenset[str] = frozenset()
     depends: bool = False
     basis: str = DERIVED
+    corrections: frozenset[str] = frozenset()
 
     @classmethod
     def exactly(cls, value: int | Fraction) -> Bounded:
         return cls(Fraction(value), Fraction(value), Fraction(value))
+
+    @classmethod
+    def resting_on(cls, grounds: Iterable[Bounded], value: Fraction, lower: Fraction, upper: Fraction | None) -> Bounded:
+        """A number that follows from others: their claims, and whatever they depend on."""
+        grounds = tuple(grounds)
+        claims, corrections = (frozenset().union(*sets) for sets in ([g.claims for g in grounds], [g.corrections for g in grounds]))
+        return cls(value, lower, upper, claims, any(g.depends for g in grounds), DERIVED, corrections)
+
+    @property
+    def marked(self) -> bool:
+        """Whether it is shown with an asterisk: it depends on the accepted explanation or on a confirmed correction."""
+        return self.depends or bool(self.corrections)
 
     @property
     def is_point(self) -> bool:
@@ -72,18 +86,18 @@ class Bounded:
     def scaled(self, factor: int | Fraction) -> Bounded:
         """Times a positive constant."""
         upper = None if self.upper is None else self.upper * factor
-        return Bounded(self.value * factor, self.lower * factor, upper, self.claims, self.depends)
+        return Bounded.resting_on([self], self.value * factor, self.lower * factor, upper)
 
     def shifted(self, by: int | Fraction) -> Bounded:
         upper = None if self.upper is None else self.upper + by
-        return Bounded(self.value + by, self.lower + by, upper, self.claims, self.depends)
+        return Bounded.resting_on([self], self.value + by, self.lower + by, upper)
 
     def within(self, lower: Fraction, upper: Fraction) -> Bounded:
         """The same number with tighter bounds that are known otherwise."""
-        return Bounded(min(max(self.value, lower), upper), lower, upper, self.claims, self.depends, self.basis)
+        return replace(self, value=min(max(self.value, lower), upper), lower=lower, upper=upper)
 
     def _with(self, other: Bounded, value: Fraction, lower: Fraction, upper: Fraction | None) -> Bounded:
-        return Bounded(value, lower, upper, self.claims | other.claims, self.depends or other.depends)
+        return Bounded.resting_on([self, other], value, lower, upper)
 
 
 def _added(first: Fraction | None, second: Fraction | None) -> Fraction | None:
@@ -110,6 +124,12 @@ class Estimates:
             return None
         return frozenset(code for code, estimate in listed.items() if estimate.value == 1)
 
+    def behind_list(self, measure: str, period: Period, centre: str, **dimensions: str) -> tuple[Bounded, ...]:
+        """The estimates that a list rests on: how many codes are on it, and each code that could be; none where nothing is reported."""
+        dimension = self.vocabulary.measure(measure).list_of
+        total = Quantity(measure, period, centre, **dimensions)
+        return tuple(e for q, e in self._found.items() if q == total or _is_member(q, total, dimension))
+
     def periods(self) -> list[Period]:
         """The periods that anything is reported for."""
         return sorted({quantity.period for quantity in self._found})
@@ -122,6 +142,7 @@ class Estimates:
             (
                 q.measure, str(q.period), q.centre, *(getattr(q, d) for d in DIMENSIONS), e.value, e.lower, e.upper,
                 self.vocabulary.measure(q.measure).unit, e.basis, ";".join(sorted(e.claims)), e.depends,
+                ";".join(sorted(e.corrections)),
             )
             for q, e in self._found.items()
         ]  # fmt: skip
@@ -161,6 +182,36 @@ def estimate(audit: Audit, set_aside: Iterable[str]) -> Estimates:
             point, lower, upper, frozenset(audit.reasons(quantity, set_aside)), quantity in depends, basis
         )
     return Estimates(vocabulary, found)
+
+
+def with_corrections(audit: Audit, set_aside: Iterable[str], as_printed: Audit, confirmed: Iterable[str]) -> Estimates:
+    """The same where confirmed corrections were made to the claims, each estimate with the corrections it depends on.
+
+    An estimate depends on a correction if it rests on the corrected claim; or if, with every figure as printed, it would be
+    different or an explanation would have to be chosen for it. Where several corrections meet, all that could matter are named.
+
+    Args:
+        audit: Of the corrected claims.
+        set_aside: The explanation of `audit` that is accepted.
+        as_printed: The audit of the same claims as printed.
+        confirmed: Ids of the claims that were corrected or left out.
+    """
+    set_aside, confirmed = tuple(set_aside), frozenset(confirmed)
+    explained = not as_printed.explanations or any(set(explanation) <= set(set_aside) for explanation in as_printed.explanations)
+    instead = set_aside if explained else as_printed.set_aside("first")
+    before, after = estimate(as_printed, instead)._found, estimate(audit, set_aside)._found
+    reach: dict[Quantity, frozenset[str]] = {}
+    for part in (*as_printed.parts, *audit.parts):
+        for quantity in part.quantities:
+            reach[quantity] = reach.get(quantity, frozenset()) | confirmed & set(part.claims)
+    found = {}
+    for quantity, bounded in after.items():
+        printed = before.get(quantity)
+        same = printed and (printed.value, printed.lower, printed.upper) == (bounded.value, bounded.lower, bounded.upper)
+        decided = printed and printed.depends and not bounded.depends
+        corrections = bounded.claims & confirmed if same and not decided else reach[quantity]
+        found[quantity] = replace(bounded, corrections=corrections)
+    return Estimates(audit.published.vocabulary, found)
 
 
 def _stated(audit: Audit, set_aside: tuple[str, ...]) -> dict[Quantity, Fraction]:

@@ -1,15 +1,18 @@
-"""From parameters to estimates: the documents chosen, their audit, the explanation accepted, the estimates that follow."""
+"""From parameters to estimates: the documents chosen, their audit as printed, confirmed corrections, the explanation accepted, the
+estimates that follow."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 
-from kcq_eval.audit.explanations import Audit, audit
+from kcq_eval.audit.explanations import Audit, audit, audit_claims
 from kcq_eval.claims import Claim, Published, load_published
 from kcq_eval.datafiles import resolve_folder
-from kcq_eval.errors import Problem, Problems, nearest
-from kcq_eval.estimates import Estimates, estimate
+from kcq_eval.errors import BadInput, Problem, Problems, nearest
+from kcq_eval.estimates import Estimates, estimate, with_corrections
+from kcq_eval.ledger import Ledger, load_ledger
 from kcq_eval.parameters import Parameters
 from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.vocabulary import ALL
@@ -17,20 +20,31 @@ from kcq_eval.vocabulary import ALL
 
 @dataclass(frozen=True, kw_only=True)
 class Audited:
-    """Documents, what their claims say about each other, and the claims that an accepted explanation leaves out."""
+    """Documents, what their claims say about each other as printed, and the claims that an accepted explanation leaves out.
+
+    Attributes:
+        ledger: What people found out about single figures of these documents.
+    """
 
     published: Published
     audit: Audit
     set_aside: tuple[str, ...] = ()
+    ledger: Ledger = Ledger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Audited):
-    """What every chapter of the evaluation starts from."""
+    """What every chapter of the evaluation starts from.
+
+    Attributes:
+        corrected: The audit once confirmed corrections are made; `audit` itself where there are none.
+        set_aside: The explanation of `corrected` that is accepted; the estimates are computed without these claims.
+    """
 
     parameters: Parameters
     estimates: Estimates
     prices: dict[str, PriceIndex]
+    corrected: Audit
 
     def claims(self, *measures: str) -> list[Claim]:
         """The claims that speak of these measures."""
@@ -53,18 +67,39 @@ def evaluate(parameters: Parameters) -> Evaluation:
             problems.append(Problem("unknown_value", "parameters", None, name, found, ", ".join(valid), nearest(found, valid)))
     problems += _nothing_reported(parameters, published.of(chosen or published.sources))
     problems += _unknown_claims(parameters, published)
+    try:
+        ledger = load_ledger(folder).of(chosen)
+    except BadInput as error:
+        problems += error.problems
     problems.stop()
-    examined = audit(folder, chosen)
-    set_aside = examined.set_aside(parameters.explanation)
+    examined, corrected = audit(folder, chosen), _corrected(folder, chosen)
+    set_aside = _accepted(corrected, ledger, parameters.explanation)
+    estimates = _estimates(examined, corrected, ledger.confirmed, set_aside)
     return Evaluation(
-        published=examined.published, audit=examined, set_aside=set_aside, parameters=parameters,
-        estimates=_estimates(examined, set_aside), prices=load_price_indices(folder),
+        published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
+        estimates=estimates, prices=load_price_indices(folder),
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=16)
+def _corrected(folder: Path, source_ids: tuple[str, ...]) -> Audit:
+    """The audit with confirmed corrections made, solved once for a process."""
+    examined, ledger = audit(folder, source_ids), load_ledger(folder).of(source_ids)
+    return audit_claims(ledger.applied(examined.published)) if ledger.confirmed else examined
+
+
+def _accepted(corrected: Audit, ledger: Ledger, explanation: str) -> tuple[str, ...]:
+    """The claims that the parameter `explanation` sets aside; those that the ledger leaves out anyway need no setting aside."""
+    named = [] if explanation in ("first", "tied") else [part.strip() for part in explanation.split("+")]
+    rest = [claim for claim in named if claim not in ledger.left_out]
+    if named and not rest and not corrected.explanations:
+        return ()
+    return corrected.set_aside("+".join(rest) or explanation)
+
+
 @functools.lru_cache(maxsize=64)
-def _estimates(examined: Audit, set_aside: tuple[str, ...]) -> Estimates:
-    return estimate(examined, set_aside)
+def _estimates(examined: Audit, corrected: Audit, confirmed: tuple[str, ...], set_aside: tuple[str, ...]) -> Estimates:
+    return with_corrections(corrected, set_aside, examined, confirmed) if confirmed else estimate(examined, set_aside)
 
 
 def _chosen_sources(parameters: Parameters, published: Published, problems: Problems) -> tuple[str, ...]:

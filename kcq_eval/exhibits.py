@@ -6,21 +6,24 @@ An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kcq_eval.claims import Claim
+from kcq_eval.audit.checkability import STATES, UNCHECKED, Checkability, checkability
+from kcq_eval.audit.constraints import build_system
+from kcq_eval.claims import Claim, Quantity
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
-from kcq_eval.numbers import Number, Numbers
+from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
-from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Sentences, Texts, capital
+from kcq_eval.statements import claim_number, mark_key, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.texts import Sentences, Texts, capital, uncapital
+from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,7 +165,7 @@ def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhib
     rest = evaluation.parameters.share_whole == "rest"
     counts = {"part": texts.number(numbers["facilities.current"]), "whole": texts.number(whole)}
     note = texts("figure.share_check.computed_note_rest" if rest else "figure.share_check.computed_note", **counts)
-    told = starred(texts.number(share), share.bounded.depends)
+    told = starred(texts.number(share), share.bounded.marked)
     rows = [_row(share, texts, label=texts("figure.share_check.computed"), role="computed", note=note) | {"text": told}]
     printed = next((claim for claim in evaluation.claims("facilities") if _prints_share(claim, evaluation)), None)
     key, printed_as = "title_rest" if rest else "title_alone", ""
@@ -219,6 +222,143 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
         return maps.coverage_map(rows, words, geojson=folder / f"provinces_{vintage}.geojson", key=key, islands=islands)
 
     return Exhibit("coverage_map", words, _sources(used), draw)
+
+
+def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Every published number and list in its place, by whether an error in it would be detected and located, and what binds it."""
+    from kcq_eval.figures import networks
+
+    found = checkability(evaluation.audit, evaluation.set_aside)
+    if not found:
+        return None
+    counts = {state: sum(f.state == state for f in found) for state in STATES}
+    title_key = "figure.checkability.title" if counts[UNCHECKED] else "figure.checkability.title_all"
+    title = texts(title_key, all=len(found), unchecked=counts[UNCHECKED])
+    names = {f: _figure_label(f, texts, evaluation) for f in found}
+    parameters = evaluation.parameters
+    terms = {state: texts(f"figure.checkability.{state}", count=count) for state, count in counts.items()}
+    terms |= {"before": parameters.baseline_period.text, "now": parameters.current_period.text}
+    nodes, rows, rules = _map_places(found, names, texts, evaluation)
+    between = (nodes["column"] == "change") & (nodes["whole_row"] < 0)
+    terms |= {"change": texts("figure.checkability.change_or_both" if between.any() else "figure.checkability.change")}
+    terms |= dict.fromkeys(("before_share", "now_share"), texts("figure.checkability.share"))
+    alt = "; ".join(f"{texts(f'checkability.{state}')}: {', '.join(names[f] for f in found if f.state == state)}" for state in STATES if counts[state])
+    letters = [f"{letter}: {source}" for source, letter in _source_letters(evaluation).items() if letter]
+    notes = [texts("figure.checkability.sources", sources="; ".join(letters))] if letters else []
+    notes += [texts("figure.checkability.set_aside")] if evaluation.set_aside else []
+    claims = tuple(dict.fromkeys(f.claim_id for f in found))
+    subtitle = texts("figure.checkability.subtitle")
+    words = _words("checkability", texts, evaluation, [], title, subtitle, alt, note=" ".join(notes), claims=claims, **terms)
+    by_measure = _map_counts(found, texts, evaluation)
+
+    def draw() -> Figure:
+        drawn = networks.checkability_map(nodes, rows, rules, words)
+        return drawn or networks.checkability_summary(by_measure, replace(words, subtitle=texts("figure.checkability.subtitle_summary")))
+
+    return Exhibit("checkability", words, claims, draw)
+
+
+def _map_places(
+    found: tuple[Checkability, ...], names: dict[Checkability, str], texts: Texts, evaluation: Evaluation
+) -> tuple[pd.DataFrame, pd.DataFrame, list]:
+    """Figures, rows and rules as the map draws them: a row for each quantity that is spoken of, whatever its period."""
+    places = [(f, *_place(f, evaluation)) for f in found]
+    measures = list(dict.fromkeys(quantity.measure for _, quantity, _, _ in places))
+    spoken_of = dict.fromkeys(_scope(q) for _, quantity, whole, _ in places for q in (quantity, whole) if q)
+    order = sorted(spoken_of, key=lambda scope: measures.index(scope[0]) if scope[0] in measures else len(measures))
+    row_of = {scope: number for number, scope in enumerate(order)}
+    nodes = pd.DataFrame(
+        [
+            {
+                "row": row_of[_scope(quantity)], "column": column, "label": names[f], "state": f.state,
+                "whole_row": row_of[_scope(whole)] if whole else -1,
+            }
+            for f, quantity, whole, column in places
+        ]
+    )  # fmt: skip
+    rows = pd.DataFrame([{"group": texts.label(scope[0]), "label": _scope_label(scope, texts, evaluation.published.vocabulary)} for scope in order])
+    return nodes, rows, _map_rules(found, row_of, evaluation)
+
+
+def _place(found: Checkability, evaluation: Evaluation) -> tuple[Quantity, Quantity | None, str]:
+    """The quantity in whose row a figure stands, the other one that it compares with, and its column."""
+    claim = evaluation.published.claim(found.claim_id)
+    quantity = claim.whole if found.figure == "whole" else claim.quantity
+    column = _period_column(quantity, evaluation)
+    if claim.relation in ("growth", "difference"):
+        return quantity, claim.reference, "change"
+    if claim.relation in ("share", "average") and column != "change":
+        return quantity, claim.whole, f"{column}_share"
+    return quantity, None, column
+
+
+def _period_column(quantity: Quantity, evaluation: Evaluation) -> str:
+    """`before` or `now` for a period within one of the two; what covers both or neither stands between."""
+    parameters = evaluation.parameters
+    if quantity.period in parameters.current_period:
+        return "now"
+    return "before" if quantity.period in parameters.baseline_period else "change"
+
+
+def _map_rules(found: tuple[Checkability, ...], row_of: dict[tuple, int], evaluation: Evaluation) -> list:
+    """The rules that add up, and those of the others that check a figure; each once, where two or more of its rows are drawn."""
+    from kcq_eval.figures.networks import Cell, Rule
+
+    checking = {rule for f in found for rule in f.rules}
+    partitions = {partition.rule_id for partition in evaluation.published.vocabulary.partitions}
+    rules = []
+    for rule in build_system(evaluation.published).rules:
+        adds_up = rule.name.partition("/")[0] in partitions
+        if not adds_up and rule.name not in checking:
+            continue
+        drawn = [q for q in dict.fromkeys(rule.quantities) if _scope(q) in row_of and _period_column(q, evaluation) != "change"]
+        cells = sorted({(row_of[_scope(q)], _period_column(q, evaluation)) for q in drawn})
+        if len({row for row, _ in cells}) > 1 and len({column for _, column in cells}) == 1:
+            rules.append(Rule(tuple(Cell(*cell) for cell in cells), "Σ" if adds_up else "≤"))
+    return list(dict.fromkeys(rules))
+
+
+def _map_counts(found: tuple[Checkability, ...], texts: Texts, evaluation: Evaluation) -> pd.DataFrame:
+    """Figures of each measure by state."""
+    measures: dict[str, list[str]] = {}
+    for f in found:
+        measures.setdefault(_place(f, evaluation)[0].measure, []).append(f.state)
+    rows = [{"label": texts.label(measure), **{s: states.count(s) for s in STATES}} for measure, states in measures.items()]
+    return pd.DataFrame([row | {f"{s}_text": str(row[s]) for s in STATES} for row in rows])
+
+
+def _scope(quantity: Quantity) -> tuple[str, ...]:
+    return (quantity.measure, quantity.centre, *(getattr(quantity, dimension) for dimension in DIMENSIONS))
+
+
+def _scope_label(scope: tuple[str, ...], texts: Texts, vocabulary: Vocabulary) -> str:
+    """"focal, machinery": scheme kind and what else is narrower than all, in few words."""
+    named = [code for code in scope[2:] if code != ALL]
+    if scope[2] != ALL and len(named) > 1:
+        named = named[1:]
+    short = [f"{code}.short" if f"{code}.short" in vocabulary else code for code in named]
+    return ", ".join(uncapital(texts.label(code)) for code in short) if named else texts("statement.all_schemes")
+
+
+def _source_letters(evaluation: Evaluation) -> dict[str, str]:
+    """A letter for each source but the main one, to stand before the numbers of its claims."""
+    return {source: chr(ord("A") + n) if n else "" for n, source in enumerate(evaluation.published.sources)}
+
+
+def _figure_label(found: Checkability, texts: Texts, evaluation: Evaluation) -> str:
+    """"#4: 145": number and figure (of a list its length), with the letter of a source other than the main one."""
+    claim = evaluation.published.claim(found.claim_id)
+    number = texts("claim_number", number=claim.number)
+    if found.figure:
+        told = str(dict(zip(("part", "whole"), claim.ratio))[found.figure])
+    elif claim.printed is None:
+        told = str(len(claim.items))
+    else:
+        told = printed_number(claim).digits(texts.language)
+        sign = {"up": "+", "down": MINUS}.get(claim.direction, "")
+        told = f"{sign}{told}" + (f"{NBSP}%" if printed_number(claim).unit == "percent" else "")
+    mark = f"{NBSP}*" if claim.claim_id in evaluation.set_aside else ""
+    return f"{_source_letters(evaluation)[claim.source_id]}{number}:{NBSP}{told}{mark}"
 
 
 def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -283,7 +423,7 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
     bounded = number.bounded
     ends = {"value": bounded.value, "lower": bounded.lower, "upper": bounded.lower if bounded.upper is None else bounded.upper}
     drawn = {name: float(end) for name, end in ends.items()}
-    return drawn | {"text": starred(number.digits(texts.language), bounded.depends)} | more
+    return drawn | {"text": starred(number.digits(texts.language), bounded.marked)} | more
 
 
 def _digits(end: float, texts: Texts) -> str:
@@ -341,7 +481,8 @@ def _words(
     line = [texts("figure.source_line", sources=", ".join(sources))]
     if any(number.is_range for number in used):
         line.append(texts("figure.range"))
-    if any(number.bounded.depends for number in used):
-        line.append(texts("figure.starred"))
+    if any(number.bounded.marked for number in used):
+        marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
+        line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
     return FigureWords(title, subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")

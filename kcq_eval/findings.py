@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
+from kcq_eval.ledger import NONE, Correction
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters
-from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
-from kcq_eval.texts import Sentences, Texts, capital, uncapital
+from kcq_eval.statements import (
+    claim_names,
+    claim_number,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
+)
+from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
 from kcq_eval.vocabulary import ALL
 
 _MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
-COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
+COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class Finding:
     Attributes:
         depends: Whether it would read differently under another of the tied explanations.
         sources: Ids of the claims it rests on.
+        corrections: Ids of the claims with a confirmed correction that it depends on.
     """
 
     id: str
@@ -34,6 +46,7 @@ class Finding:
     text: str
     depends: bool = False
     sources: tuple[str, ...] = ()
+    corrections: tuple[str, ...] = ()
 
 
 def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
@@ -55,8 +68,12 @@ def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding
         if key:
             used = texts.numbers_in(f"finding.{key}")
             depends = any(number.bounded.depends for number in used)
-            sources = tuple(sorted({claim for number in used for claim in number.sources}))
-            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), depends), depends, sources))
+            sources, corrections = (
+                tuple(sorted({claim for number in used for claim in claims(number.bounded)}))
+                for claims in (lambda bounded: bounded.claims, lambda bounded: bounded.corrections)
+            )
+            marked = depends or bool(corrections)
+            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), marked), depends, sources, corrections))
     what = texts(f"chapter.{chapter}.title")
     return found or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=what))]
 
@@ -90,9 +107,9 @@ def _direction(name: str, numbers: Numbers) -> str:
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
-    """What the audit found, then remarks on statements that can be true, but not in every reading."""
-    remarks = [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _remarks(evaluation, texts)]
-    return [*verdict_findings(evaluation, texts), *remarks]
+    """What the audit found, what could be noticed at all, what the ledger says, then remarks on statements that can be true, but not in every reading."""
+    more = [*_checkable(evaluation, texts), *_ledger(evaluation, texts), *_remarks(evaluation, texts)]
+    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in more)]
 
 
 def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:
@@ -110,6 +127,8 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
         "explanations": len(audit.explanations),
         "tied": audit.tied_count,
     }
+    found = checkability(audit, evaluation.set_aside)
+    counts |= {"figures": len(found)} | {state: sum(f.state == state for f in found) for state in (UNCHECKED, DETECTED, LOCATED)}
     numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
     for claim in _suspects(evaluation):
         if claim.printed is not None:
@@ -117,6 +136,10 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
             numbers.append(_about(printed_number(claim), f"audit.printed.{claim.claim_id}", about))
             if required := audit.required(claim):
                 numbers.append(_about(number_in(required, claim, ""), f"audit.required.{claim.claim_id}", about))
+    for correction in evaluation.ledger:
+        if correction.changes_estimates and correction.corrected and correction.corrected.printed:
+            number = replace(printed_number(correction.corrected), label="audit.corrected")
+            numbers.append(_about(number, f"audit.corrected.{correction.claim_id}", {"claim": correction.claim_id}))
     return Numbers(numbers)
 
 
@@ -173,6 +196,47 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
     if audit.undecided:
         ids = sorted(audit.undecided, key=published.position)
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
+
+
+def _checkable(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """How many figures nothing checks, and in how many an error could be located."""
+    found = checkability(evaluation.audit, evaluation.set_aside)
+    for state in (UNCHECKED, DETECTED, LOCATED, UNDECIDED):
+        yield from _of_state(f"checkability_{state}", [f for f in found if f.state == state], len(found), evaluation, texts)
+    exchangeable = [f for f in found if f.exchanged == UNCHECKED]
+    yield from _of_state("checkability_exchanged", exchangeable, sum(bool(f.exchanged) for f in found), evaluation, texts)
+
+
+def _of_state(
+    key: str, found: list[Checkability], of: int, evaluation: Audited, texts: Sentences
+) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    if not found:
+        return
+    published, main = evaluation.published, main_source(evaluation)
+    names = [figure_number(published.claim(f.claim_id), f.figure, texts, main_source=main) for f in found]
+    told = {"count": len(found), "all": of, "figures": texts.joined(names)}
+    yield key, texts(f"finding.{key}", **told), tuple(dict.fromkeys(f.claim_id for f in found))
+
+
+def _ledger(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What the ledger says of single figures, and what becomes of all of them once confirmed corrections are made."""
+    for correction in evaluation.ledger:
+        told = {"printed": printed_text(correction.claim, texts), "date": texts.date(correction.date)}
+        told |= {"claim": capital(names_of(evaluation, texts, [correction.claim_id])), "state": texts(f"ledger.state.{correction.status}")}
+        told |= {"effect": ledger_effect(correction, texts), "reason": sentence(correction.reason(texts.language))}
+        yield f"ledger.{correction.claim_id}", texts("finding.ledger", **told), (correction.claim_id,)
+    confirmed, corrected = evaluation.ledger.confirmed, evaluation.corrected
+    if confirmed:
+        of = [claim for group in (corrected.conflicts[:1] or [corrected.undecided]) for claim in group]
+        claims = names_of(evaluation, texts, sorted(of, key=evaluation.published.position)) if of else ""
+        yield "audit_corrected", texts(f"finding.audit_corrected.{corrected.verdict}", claims=claims), confirmed
+
+
+def ledger_effect(correction: Correction, texts: Texts) -> str:
+    """What an entry of the ledger does to the estimates, or would do once confirmed."""
+    when = "done" if correction.changes_estimates else "proposed"
+    corrected = printed_text(correction.corrected, texts) if correction.corrected else ""
+    return texts("ledger.effect.none" if correction.action == NONE else f"ledger.effect.{correction.action}.{when}", corrected=corrected)
 
 
 def _remarks(evaluation: Evaluation, texts: Texts) -> Iterator[tuple[str, str, tuple[str, ...]]]:

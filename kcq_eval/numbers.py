@@ -13,6 +13,7 @@ from kcq_eval.printed import format_number
 
 COLUMNS = (
     "id", "label_vi", "label_en", "value", "lower", "upper", "unit", "text_vi", "text_en", "basis", "sources", "depends_on_explanation",
+    "corrections", "ledger",
 )  # fmt: skip
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"

@@ -265,6 +265,40 @@ class Printed:
         return self._amount.step
 
     @property
+    def digits(self) -> str:
+        """All printed digits without marks and leading zeros, at least one before the decimals: "2801" for "28,01"."""
+        return str(abs(int(self.value / self.step))).rjust(self.decimals + 1, "0")
+
+    @property
+    def decimals(self) -> int:
+        """How many of the digits stand behind the decimal mark."""
+        return self._amount.decimals
+
+    def with_digits(self, digits: str, *, decimals: int | None = None, thousandfold: int = 0) -> "Printed | None":
+        """The figure printed with other digits, another place of the decimal mark, or in a unit so many thousandfold larger.
+
+        None where there is no such unit, or no such number.
+        """
+        decimals = self.decimals if decimals is None else decimals
+        unit = self._amount.unit
+        if thousandfold:
+            scale = unit.scale * Fraction(1000) ** thousandfold
+            if unit.code not in UNITS.keys():
+                found = [own_unit(unit.word, size=int(scale), family=unit.family)] if scale in (1, *SIZE_WORDS) else []
+            else:
+                found = [other for other in UNITS.values() if other.family == unit.family and other.scale == scale]
+            if not found:
+                return None
+            (unit,) = found
+        if len(digits) > max(decimals, 0) + 1 and digits.startswith("0") and digits.strip("0"):
+            return None
+        try:
+            text = format_number(Fraction(int(digits), 10**decimals), decimals=decimals, number_format=self.number_format)
+            return Printed(text, unit.code, self.number_format, self.hedge, self.rounding)
+        except PrintedError:
+            return None
+
+    @property
     def ratio(self) -> tuple[int, int]:
         """Part and whole of a ratio such as "13/28"."""
         if isinstance(self._reading, tuple):

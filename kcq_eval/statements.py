@@ -23,6 +23,12 @@ def claim_number(claim: Claim, texts: Sentences, *, main_source: str) -> str:
     return texts(key, number=claim.number, source=claim.source_id)
 
 
+def figure_number(claim: Claim, figure: str, texts: Sentences, *, main_source: str) -> str:
+    """"#15 (28)" for a figure (`part` or `whole`) of a ratio, else the claim's number."""
+    number = claim_number(claim, texts, main_source=main_source)
+    return f"{number}{NBSP}({dict(zip(('part', 'whole'), claim.ratio))[figure]})" if figure else number
+
+
 def claim_names(claims: Sequence[Claim], texts: Sentences, *, main_source: str) -> str:
     """"figure #5", "figures #4, #5 and #6"."""
     names = texts.joined(claim_number(claim, texts, main_source=main_source) for claim in claims)
@@ -89,6 +95,15 @@ def printed_number(claim: Claim) -> Number:
     return Number(f"claim.{claim.claim_id}", Bounded(value, lower, upper, frozenset({claim.claim_id}), basis="printed"), unit, decimals, "audit.printed")
 
 
+def error_size(size: Fraction, claim: Claim, texts: Sentences) -> str:
+    """The size of an error in a claim's figure, given in its printed unit, with the digits it was printed with."""
+    if claim.printed is None:
+        return texts.number(Number("", Bounded.exactly(size), "count"))
+    unit = _unit(claim)
+    in_unit = size * UNITS[claim.printed.unit].scale / UNITS[unit].scale
+    return texts.number(Number("", Bounded.exactly(in_unit), unit, printed_number(claim).decimals))
+
+
 def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:
     """An interval that a claim's number is held to, as a number in the claim's unit."""
     unit = _unit(claim)
@@ -125,7 +140,7 @@ def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
     if found is None:
         return None
     if claim.direction == "down":
-        found = Bounded(-found.value, -found.upper, -found.lower, found.claims, found.depends)
+        found = Bounded.resting_on([found], -found.value, -found.upper, -found.lower)
     return Number(f"computed.{claim.claim_id}", found, _unit(claim), printed_number(claim).decimals)
 
 
@@ -150,12 +165,17 @@ def computed_text(claim: Claim, estimates: Estimates, texts: Sentences) -> str:
     direction = {"up": "down", "down": "up"}.get(claim.direction, "") if number.direction == "down" else claim.direction
     amount = texts.number(number, "abs" if claim.direction else "")
     told = f"{texts(f'relation.{direction}')} {amount}" if direction else amount
-    return starred(told, number.bounded.depends)
+    return starred(told, number.bounded.marked)
 
 
-def starred(text: str, depends: bool) -> str:
-    """Marked with an asterisk where it depends on the accepted explanation."""
-    return f"{text}{NBSP}*" if depends else text
+def starred(text: str, marked: bool) -> str:
+    """With an asterisk where it depends on the accepted explanation or on a confirmed correction."""
+    return f"{text}{NBSP}*" if marked else text
+
+
+def mark_key(depends: bool, corrected: bool) -> str:
+    """Key of the text that says what the asterisk stands for, below `figure.` and `report.`."""
+    return "starred_both" if depends and corrected else "starred_corrected" if corrected else "starred"
 
 
 def _estimate(quantity: AnyQuantity, estimates: Estimates) -> Bounded | None:

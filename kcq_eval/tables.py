@@ -8,24 +8,42 @@ from fractions import Fraction
 
 import pandas as pd
 
+from kcq_eval.audit.checkability import Checkability, checkability
 from kcq_eval.claims import Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
-from kcq_eval.numbers import Number, Numbers, between
+from kcq_eval.ledger import Ledger
+from kcq_eval.numbers import MINUS, Number, Numbers, between
 from kcq_eval.printed import UNITS, Interval
-from kcq_eval.statements import claim_number, computed_text, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import (
+    claim_number,
+    computed_text,
+    error_size,
+    figure_number,
+    number_in,
+    printed_number,
+    printed_text,
+    starred,
+    statement,
+)  # fmt: skip
 from kcq_eval.texts import Sentences, Texts
+
+_SIZES = ("detected_up", "detected_down", "located_up", "located_down")
 
 
 def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
-    """Published figures: as printed, the range each stands for, and the same computed from all of them."""
+    """Published figures: as printed, as corrected where that is confirmed, the range each stands for, and the same computed from all
+    of them."""
+    claims = list(claims)
+    confirmed = _any_confirmed(claims, evaluation)
     rows = [
         (
             claim_number(claim, texts, main_source=main_source(evaluation)),
             statement(claim, texts),
             as_printed(claim),
+            *([_corrected(claim, evaluation, texts)] if confirmed else []),
             printed_text(claim, texts),
             stands_for(claim, texts),
             computed_text(claim, evaluation.estimates, texts),
@@ -33,7 +51,8 @@ def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) 
         )
         for claim in claims
     ]
-    return _frame(rows, texts, "claim", "statement", "printed", "read", "stands_for", "computed", "locator")
+    columns = ("printed", *(["corrected"] if confirmed else []), "read", "stands_for", "computed", "locator")
+    return _frame(rows, texts, "claim", "statement", *columns)
 
 
 def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
@@ -41,7 +60,7 @@ def numbers_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
     rows = [
         (
             texts.label_of(number),
-            starred(texts.number(number), number.bounded.depends),
+            starred(texts.number(number), number.bounded.marked),
             bounds_text(number, texts),
             texts(f"basis.{number.bounded.basis}"),
         )
@@ -73,17 +92,44 @@ def explanations_table(evaluation: Audited, texts: Sentences, required_of: Calla
 
 
 def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
-    """The verdict on every claim."""
+    """The verdict on every claim as printed, beside it what the ledger says, where it says anything."""
+    claims, ledger = evaluation.published.claims, evaluation.ledger
+    confirmed = _any_confirmed(claims, evaluation)
     rows = [
         (
             claim_number(claim, texts, main_source=main_source(evaluation)),
             statement(claim, texts),
             printed_text(claim, texts),
+            *([_corrected(claim, evaluation, texts)] if confirmed else []),
             texts(f"verdict.{evaluation.audit.claim_verdict(claim)}"),
+            *([_state(claim, evaluation, texts)] if ledger else []),
         )
-        for claim in evaluation.published.claims
+        for claim in claims
     ]
-    return _frame(rows, texts, "claim", "statement", "printed", "verdict")
+    columns = ("printed", *(["corrected"] if confirmed else []), "verdict", *(["state"] if ledger else []))
+    return _frame(rows, texts, "claim", "statement", *columns)
+
+
+def checkability_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """For every figure whether one error in it would be detected and located, from which size on, and what checks it."""
+    rows = []
+    for found in checkability(evaluation.audit, evaluation.set_aside):
+        claim = evaluation.published.claim(found.claim_id)
+        told = [texts(f"checkability.{found.state}")]
+        told += [texts(f"checkability.exchanged.{found.exchanged}")] if found.exchanged else []
+        rows.append(
+            (
+                figure_number(claim, found.figure, texts, main_source=main_source(evaluation)),
+                statement(claim, texts),
+                printed_text(claim, texts),
+                "; ".join(told),
+                _sizes(found.detected_up, found.detected_down, claim, texts),
+                _sizes(found.located_up, found.located_down, claim, texts),
+                names_of(evaluation, texts, found.tied_with) if found.tied_with else "",
+                _checked_by(found, evaluation, texts),
+            )
+        )
+    return _frame(rows, texts, "claim", "statement", "printed", "checkability", "detected_from", "located_from", "instead", "checked_by")
 
 
 def provinces_table(coverage: Coverage | None, texts: Texts) -> pd.DataFrame:
@@ -117,15 +163,32 @@ def bounds_text(number: Number, texts: Sentences) -> str:
     return between(ends, lower >= 0, texts.language)
 
 
+def as_printed(claim: Claim) -> str:
+    """The source's own characters; "" for lists and words."""
+    if claim.printed:
+        return claim.printed.text
+    return "{}/{}".format(*claim.ratio) if claim.ratio else ""
+
+
+def in_the_source(claim: Claim, texts: Sentences) -> str:
+    """As printed, with its direction and hedge in brackets; a list's names; that it is said in words."""
+    if claim.printed is None:
+        return as_printed(claim) or printed_text(claim, texts)
+    words = [texts(f"relation.{claim.direction}")] if claim.direction else []
+    words += [texts(f"hedge.{claim.printed.hedge}")] if claim.printed.hedge else []
+    return f"{claim.printed.text} ({' '.join(words)})" if words else claim.printed.text
+
+
 # The same as data: codes and plain decimals, in one language-free form
 
 
 def verdict_rows(evaluation: Audited, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
-    """`verdicts.csv`: every claim with its verdict, the conflicts it is in, and where it would have to lie if it is the one."""
+    """`verdicts.csv`: every claim with its verdict, the conflicts it is in, where it would have to lie if it is the one, and its entry
+    in the ledger."""
     audit = evaluation.audit
     rows, required_of = [], required_of or audit.required
     for claim in evaluation.published.claims:
-        required = required_of(claim)
+        required, correction = required_of(claim), evaluation.ledger.get(claim.claim_id)
         rows.append(
             {
                 "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,
@@ -135,9 +198,30 @@ def verdict_rows(evaluation: Audited, required_of: Callable[[Claim], Interval | 
                 "set_aside": "true" if claim.claim_id in evaluation.set_aside else "false",
                 "required_lower": "" if required is None or required.lower is None else decimal(_in_unit(required.lower, claim)),
                 "required_upper": "" if required is None or required.upper is None else decimal(_in_unit(required.upper, claim)),
+                "state": correction.status if correction else "",
+                "state_date": correction.date.isoformat() if correction else "",
+                "action": correction.action if correction else "",
+                "corrected": correction.value if correction else "",
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def checkability_rows(evaluation: Evaluation) -> pd.DataFrame:
+    """`checkability.csv`: every figure with the sizes of error that would be detected and located, in its printed unit."""
+    rows = []
+    for found in checkability(evaluation.audit, evaluation.set_aside):
+        claim = evaluation.published.claim(found.claim_id)
+        sizes = {name: decimal(getattr(found, name)) for name in _SIZES}
+        rows.append(
+            {
+                "claim_id": found.claim_id, "figure": found.figure, "state": found.state, "exchanged": found.exchanged,
+                "unit": claim.printed.unit if claim.printed else "count", **sizes, "tied_with": ";".join(found.tied_with),
+                "checked_by": ";".join(found.checked_by), "rules": ";".join(found.rules),
+            }
+        )  # fmt: skip
+    columns = ["claim_id", "figure", "state", "exchanged", "unit", *_SIZES, "tied_with", "checked_by", "rules"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def explanation_rows(evaluation: Audited) -> pd.DataFrame:
@@ -159,8 +243,9 @@ def estimate_rows(evaluation: Evaluation) -> pd.DataFrame:
     return frame
 
 
-def number_rows(numbers: Iterable[Number], texts: Sequence[Texts]) -> list[dict[str, str]]:
-    """`numbers.csv`: every number with its label and text in Vietnamese and English."""
+def number_rows(numbers: Iterable[Number], texts: Sequence[Texts], ledger: Ledger) -> list[dict[str, str]]:
+    """`numbers.csv`: every number with its label and text in Vietnamese and English; `ledger` holds the state of every entry about
+    a claim it rests on, `corrections` the confirmed ones it depends on."""
     in_vi, in_en = texts
     return [
         {
@@ -168,6 +253,8 @@ def number_rows(numbers: Iterable[Number], texts: Sequence[Texts]) -> list[dict[
             "lower": decimal(number.bounded.lower), "upper": decimal(number.bounded.upper), "unit": number.unit,
             "text_vi": in_vi.number(number), "text_en": in_en.number(number), "basis": number.bounded.basis,
             "sources": ";".join(number.sources), "depends_on_explanation": _flag(number.bounded.depends),
+            "corrections": ";".join(sorted(number.bounded.corrections)),
+            "ledger": ";".join(f"{c.claim_id}={c.status}" for c in ledger if c.claim_id in number.bounded.claims | number.bounded.corrections),
         }
         for number in numbers
     ]  # fmt: skip
@@ -195,11 +282,34 @@ def _printed(evaluation: Audited, claim_id: str, texts: Sentences) -> str:
     return printed_text(evaluation.published.claim(claim_id), texts)
 
 
-def as_printed(claim: Claim) -> str:
-    """The source's own characters; "" for lists and words."""
-    if claim.printed:
-        return claim.printed.text
-    return "{}/{}".format(*claim.ratio) if claim.ratio else ""
+def _sizes(up: Fraction | None, down: Fraction | None, claim: Claim, texts: Texts) -> str:
+    """"+12 million VND; −8 million VND"; without the way that no error is found."""
+    ways = [(sign, size) for sign, size in (("+", up), (MINUS, down)) if size is not None]
+    return "; ".join(f"{sign}{error_size(size, claim, texts)}" for sign, size in ways)
+
+
+def _checked_by(found: Checkability, evaluation: Evaluation, texts: Texts) -> str:
+    claims = [names_of(evaluation, texts, found.checked_by)] if found.checked_by else []
+    rules = dict.fromkeys(rule.partition("/")[0] for rule in found.rules)
+    declared = evaluation.published.vocabulary
+    return "; ".join([*claims, *(texts.label(rule) if rule in declared else texts(f"rule.{rule}") for rule in rules)])
+
+
+def _any_confirmed(claims: Iterable[Claim], evaluation: Audited) -> bool:
+    return not {claim.claim_id for claim in claims}.isdisjoint(evaluation.ledger.confirmed)
+
+
+def _corrected(claim: Claim, evaluation: Audited, texts: Sentences) -> str:
+    """What estimates read in place of what is printed; "" where they read it as printed."""
+    correction = evaluation.ledger.get(claim.claim_id)
+    if correction is None or not correction.changes_estimates:
+        return ""
+    return printed_text(correction.corrected, texts) if correction.corrected else texts("ledger.not_used")
+
+
+def _state(claim: Claim, evaluation: Audited, texts: Sentences) -> str:
+    correction = evaluation.ledger.get(claim.claim_id)
+    return texts("ledger.since", state=texts(f"ledger.state.{correction.status}"), date=texts.date(correction.date)) if correction else ""
 
 
 def stands_for(claim: Claim, texts: Sentences) -> str:

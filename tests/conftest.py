@@ -62,8 +62,8 @@ def small_programme(tmp_path) -> Callable[..., Path]:
 
 
 def copy_data(folder: Path, *, with_claims: bool = True) -> Path:
-    """A copy of the published data without the maps."""
-    shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("*.geojson", *([] if with_claims else ["claims"])))
+    """A copy of the published data without the maps; without claims, there is no ledger of them either."""
+    shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("*.geojson", *([] if with_claims else ["claims", "corrections.yaml"])))
     (folder / "claims").mkdir(exist_ok=True)
     return folder
 

@@ -150,8 +150,8 @@ def test_z3_and_cp_sat_say_the_same(system):
 
 
 def test_a_solver_without_an_answer_accuses_nobody(vocabulary, monkeypatch):
-    monkeypatch.setattr(solver._SixtyFourBits, "feasible", lambda self: solver.Answer.UNKNOWN)
-    monkeypatch.setattr(solver._AnySize, "feasible", lambda self: solver.Answer.UNKNOWN)
+    monkeypatch.setattr(solver, "counted", lambda *_: solver.Answer.UNKNOWN)
+    monkeypatch.setattr(solver._Switched, "ask", lambda *_: solver.Answer.UNKNOWN)
     audit = audited(vocabulary, table(vocabulary, [1, 2, 3, 4], 10)[:-1])
     assert audit.verdict == UNDECIDED and not audit.conflicts and not audit.explanations
 
@@ -179,7 +179,7 @@ def test_average_funding_per_facility_is_solved_with_counts_and_money(vocabulary
     average = Claim("s/3", "s", "p. 1", "average", now.quantity, None, whole, (), Printed("1,6 tỷ đồng", "million_vnd", "vi"), None, "", "")
     assert audited(vocabulary, [now, counted, average]).verdict == CONSISTENT
     wrong = Claim("s/3", "s", "p. 1", "average", now.quantity, None, whole, (), Printed("2,6 tỷ đồng", "million_vnd", "vi"), None, "", "")
-    assert audited(vocabulary, [now, counted, wrong]).tied == (("s/1",), ("s/2",), ("s/3",))
+    assert audited(vocabulary, [now, counted, wrong]).tied == (("s/3",), ("s/2",), ("s/1",))  # a changed digit would do for s/3
 
 
 @pytest.mark.parametrize(

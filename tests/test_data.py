@@ -46,7 +46,7 @@ def paths_of(resource: dict) -> list[str]:
 
 def data_files(folder: Path) -> list[str]:
     """Every file but the descriptor and the READMEs."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson"))
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml"))
 
 
 def constraint(schema: dict, column: str, kind: str):

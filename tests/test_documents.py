@@ -291,6 +291,19 @@ def test_a_list_is_counted_where_the_measure_is_declared_as_one(tmp_path):
     assert ("list_of_what", "items") in refused(folder(tmp_path / "c", rows, header=header))
 
 
+def test_a_change_of_share_is_checked_against_the_shares(tmp_path):
+    rows = "1,share,M,2021,,A,all,40%,%,,,\n2,share,M,2022,,A,all,45%,%,,,\n3,share_change,M,2022,2021,A,all,5,percentage points,up,,\n"
+    assert verdict(folder(tmp_path / "a", rows)) == "consistent"
+    assert verdict(folder(tmp_path / "b", rows.replace(",up", ",down"))) == "contradicted"
+
+
+def test_plain_digits_without_a_format_are_audited_to_the_end(tmp_path):
+    rows = "1,value,M,2022,,,,1250,kWh,,,\n2,value,M,2022,,,,12500,million kWh,,,fixed\n"
+    told = run(folder(tmp_path / "a", rows), "--out", tmp_path / "o")
+    assert told.exit_code == 1, told.output
+    assert json.loads((tmp_path / "o" / "verdicts.json").read_text(encoding="utf-8"))["explanations"] == [["a/1"]]
+
+
 def test_hedged_values_reach_as_far_as_their_words(tmp_path):
     def rows(hedge, printed):
         return f"1,value,M,2022,,,,{printed},kWh,,{hedge},\n2,value,M,2022,,,,215,kWh,,,\n"

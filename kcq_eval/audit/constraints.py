@@ -1,18 +1,23 @@
 """Claims and structural rules as exact linear constraints over quantities, each under its name.
 
-Quantities are not negative; counts are whole numbers, money (in đồng) need not be. Products never arise: a share or a growth is printed, so its interval ends are constants (part ≥ lower · whole, part ≤ upper · whole).
+Quantities are not negative; counts are whole numbers, money (in đồng) need not be. A share or a growth is printed, so its interval
+ends are constants and it is linear, even between unknowns (part ≥ lower · whole, part ≤ upper · whole). Only a change of a share is not.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from kcq_eval.claims import Claim, Published, Quantity
+from kcq_eval.claims import AnyQuantity, Claim, Published, Quantity
+from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, Vocabulary
+
+_MORE_THAN_NOTHING = Interval(Fraction(0), None, lower_open=True)
 
 
 @dataclass(frozen=True)
@@ -24,16 +29,31 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class ShareChange:
+    """part / whole - part_before / whole_before lies in the interval, as a ratio: the one statement that no line can draw."""
+
+    part: AnyQuantity
+    whole: AnyQuantity
+    part_before: AnyQuantity
+    whole_before: AnyQuantity
+    interval: Interval
+
+
+@dataclass(frozen=True)
 class Constraint:
-    """What one claim or one rule demands. `name` is the claim's id or the rule's."""
+    """What one claim or one rule demands. `name` is the claim's id or the rule's; a fixed claim is known to be right."""
 
     name: str
     is_claim: bool
     parts: tuple[Linear, ...]
+    is_fixed: bool = False
+    share_change: ShareChange | None = None
 
     @property
-    def quantities(self) -> Iterator[Quantity]:
-        return (quantity for part in self.parts for quantity, _ in part.terms)
+    def quantities(self) -> Iterator[AnyQuantity]:
+        yield from (quantity for part in self.parts for quantity, _ in part.terms)
+        if self.share_change:
+            yield from (self.share_change.part, self.share_change.whole, self.share_change.part_before, self.share_change.whole_before)
 
 
 @dataclass(frozen=True)
@@ -78,8 +98,14 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
             parts = _quotient(quantity, claim.reference, _shifted(change, 100), Fraction(1, 100))
         case "share":
             parts = _quotient(quantity, claim.whole, printed.interval, Fraction(1, 100))
+        case "share_change":
+            before = replace(claim.whole, period=claim.reference.period)
+            change = printed.interval if claim.direction == "up" else printed.interval.negated()
+            moved = ShareChange(quantity, claim.whole, claim.reference, before, change.scaled(Fraction(1, 100)))
+            parts = tuple(_linear({whole: 1}, _MORE_THAN_NOTHING) for whole in (claim.whole, before))
+            return Constraint(claim.claim_id, True, parts, claim.trust is None, moved)
         case "average":
-            parts = _quotient(quantity, claim.whole, _averaged(printed), Fraction(1))
+            parts = _quotient(quantity, claim.whole, averaged(printed), Fraction(1))
         case "ratio":
             parts = [_exactly({q: 1}, n) for q, n in zip((quantity, claim.whole), claim.ratio)]
         case "list":
@@ -88,12 +114,54 @@ def constrain(claim: Claim, vocabulary: Vocabulary) -> Constraint | None:
             parts += [_exactly({member: 1}, int(code in claim.items)) for code, member in members.items()]
         case _:
             return None
-    return Constraint(claim.claim_id, True, tuple(parts))
+    return Constraint(claim.claim_id, True, tuple(parts), is_fixed=claim.trust is None)
+
+
+def number_between(claim: Claim, ends: Callable[[AnyQuantity], tuple[Fraction, Fraction | None] | None]) -> Interval | None:
+    """Where a claim's number lies when its quantities lie between `ends`; None where that is unknown or unbounded both ways.
+
+    In the base unit of the printed number (percent as 0 to 100). A share, growth or difference is computed from the ends of its
+    quantities as if these were free of each other, so the interval may be wider than the truth, never narrower.
+    """
+    found = ends(claim.quantity)
+    if claim.relation in ("value", "duration"):
+        return None if found is None else Interval(*found)
+    others = [claim.reference or claim.whole]
+    if claim.relation == "share_change":
+        others = [claim.whole, claim.reference, replace(claim.whole, period=claim.reference.period)]
+    by = [ends(other) for other in others if other is not None]
+    if found is None or None in by or len(by) != len(others):
+        return None
+    if claim.relation == "difference":
+        lower, upper = _difference(found, by[0])
+    elif claim.relation == "share_change":
+        now, before = ([end * 100 if end is not None else None for end in _between_quotients(*pair)] for pair in ((found, by[0]), by[1:]))
+        lower, upper = _difference(now, before)
+    else:
+        lower, upper = _between_quotients(found, by[0])
+        unit = 1 if claim.relation == "average" else 100
+        lower, upper = (None if end is None else end * unit for end in (lower, upper))
+        if claim.relation == "growth":
+            lower, upper = (None if end is None else end - 100 for end in (lower, upper))
+    if lower is None and upper is None:
+        return None
+    interval = Interval(lower, upper)
+    return interval.negated() if claim.direction == "down" else interval
+
+
+def _difference(found: Sequence[Fraction | None], by: Sequence[Fraction | None]) -> tuple[Fraction | None, Fraction | None]:
+    lower = None if by[1] is None or found[0] is None else found[0] - by[1]
+    return lower, None if found[1] is None or by[0] is None else found[1] - by[0]
+
+
+def _between_quotients(part: tuple[Fraction, Fraction | None], whole: tuple[Fraction, Fraction | None]) -> tuple[Fraction | None, Fraction | None]:
+    lower = Fraction(0) if whole[1] is None else Fraction(part[0]) / whole[1] if whole[1] else None
+    return lower, None if part[1] is None or not whole[0] else Fraction(part[1]) / whole[0]
 
 
 def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fraction) -> list[Linear]:
     """part / whole lies in the interval times `unit`, and the whole is more than zero."""
-    found = [_linear({whole: 1}, Interval(Fraction(0), None, lower_open=True))]
+    found = [_linear({whole: 1}, _MORE_THAN_NOTHING)]
     if interval.lower is not None:
         at_least = Interval(Fraction(0), None, lower_open=interval.lower_open)
         found.append(_linear({part: 1, whole: -interval.lower * unit}, at_least))
@@ -103,7 +171,7 @@ def _quotient(part: Quantity, whole: Quantity, interval: Interval, unit: Fractio
     return found
 
 
-def _averaged(printed: Printed) -> Interval:
+def averaged(printed: Printed) -> Interval:
     """An average of counts was rounded even where it is printed without decimals."""
     if not printed.interval.is_point:
         return printed.interval
@@ -168,13 +236,34 @@ def _part_of_whole(mentioned: set[Quantity], vocabulary: Vocabulary) -> Iterator
     for quantity in sorted(mentioned):
         families.setdefault((quantity.measure, quantity.centre), []).append(quantity)
     for (measure, _), family in sorted(families.items()):
-        nested_over = vocabulary.measure(measure).nested_over
-        for part, whole in itertools.permutations(family, 2):
-            if _is_part(part, whole, nested_over):
-                terms = {part: 1, whole: -1}
-                yield Constraint(f"part-of-whole/{part.key}", False, (_linear(terms, Interval(None, Fraction(0))),))
+        wholes = _wholes(family, vocabulary.measure(measure).nested_over)
+        for part, found in wholes.items():
+            passed_on = {beyond for whole in found for beyond in wholes[whole]}  # what holds through a whole in between
+            for whole in found:
+                if whole not in passed_on:
+                    yield Constraint(f"part-of-whole/{part.key}", False, (_linear({part: 1, whole: -1}, Interval(None, Fraction(0))),))
         for dimension in sorted(vocabulary.measure(measure).adds_up_over):
             yield from _sums(family, dimension)
+
+
+def _wholes(family: list[Quantity], nested_over: frozenset[str]) -> dict[Quantity, list[Quantity]]:
+    """For each quantity of a measure those that it is a part of."""
+    dimensions = ("period", *family[0].dimensions)
+    known = {dimension: {getattr(quantity, dimension) for quantity in family} for dimension in dimensions}
+    contain = functools.cache(lambda dimension, mine: sorted(whole for whole in known[dimension] if whole == mine or _inside(dimension, mine, whole)))
+    members, found = set(family), {}
+    for part in family:
+        free = [dimension for dimension in dimensions if dimension in nested_over and len(contain(dimension, getattr(part, dimension))) > 1]
+        choices = itertools.product(*(contain(dimension, getattr(part, dimension)) for dimension in free))
+        wholes = (replace(part, **dict(zip(free, choice))) for choice in choices)
+        found[part] = [whole for whole in wholes if whole != part and whole in members]
+    return found
+
+
+def _inside(dimension: str, mine: Period | str, whole: Period | str) -> bool:
+    if dimension == "period":
+        return mine in whole
+    return whole == ALL or (mine != ALL and set(mine.split("+")) <= set(whole.split("+")))
 
 
 def _sums(family: list[Quantity], dimension: str) -> Iterator[Constraint]:
@@ -182,19 +271,24 @@ def _sums(family: list[Quantity], dimension: str) -> Iterator[Constraint]:
 
     What `all` consists of only a partition says.
     """
-    for whole in family:
-        pieces = _pieces(whole, dimension)
-        possible = [q for q in family if q != whole and replace(q, **{dimension: getattr(whole, dimension)}) == whole]
-        named = [(part, found) for part in possible if (found := _pieces(part, dimension)) and (pieces is None or found <= pieces)]
-        parts: list[Quantity] = []
-        covered: set = set()
-        for part, found in sorted(named, key=lambda pair: (len(pair[1]), pair[0].key)):  # the finest, where some overlap
-            if covered.isdisjoint(found):
-                parts.append(part)
-                covered |= found
-        if len(parts) > 1:
-            interval = Interval(Fraction(0) if covered == pieces else None, Fraction(0))
-            yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(dict.fromkeys(parts, 1) | {whole: -1}, interval),))
+    alike: dict[Quantity, list[tuple[Quantity, frozenset | None]]] = {}
+    anything = Period(0, 0) if dimension == "period" else ALL
+    for quantity in family:
+        alike.setdefault(replace(quantity, **{dimension: anything}), []).append((quantity, _pieces(quantity, dimension)))
+    for group in alike.values():
+        finest_first = sorted(((len(found), part.key, part, found) for part, found in group if found), key=lambda entry: entry[:2])
+        for whole, pieces in group:
+            if pieces is not None and len(pieces) == 1:
+                continue
+            parts: list[Quantity] = []
+            covered: set = set()
+            for _, _, part, found in finest_first:  # the finest, where some overlap
+                if part is not whole and covered.isdisjoint(found) and (pieces is None or found <= pieces):
+                    parts.append(part)
+                    covered |= found
+            if len(parts) > 1:
+                interval = Interval(Fraction(0) if covered == pieces else None, Fraction(0))
+                yield Constraint(f"parts-of-whole/{whole.key}/{dimension}", False, (_linear(dict.fromkeys(parts, 1) | {whole: -1}, interval),))
 
 
 def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
@@ -203,17 +297,6 @@ def _pieces(quantity: Quantity, dimension: str) -> frozenset | None:
         return frozenset(quantity.period.years)
     code = getattr(quantity, dimension)
     return None if code == ALL else frozenset(code.split("+"))
-
-
-def _is_part(part: Quantity, whole: Quantity, nested_over: frozenset[str]) -> bool:
-    if part.period != whole.period and not ("period" in nested_over and part.period in whole.period):
-        return False
-    for dimension in part.dimensions:
-        mine, all_of_it = getattr(part, dimension), getattr(whole, dimension)
-        inside = all_of_it == ALL or (mine != ALL and set(mine.split("+")) <= set(all_of_it.split("+")))
-        if mine != all_of_it and not (dimension in nested_over and inside):
-            return False
-    return True
 
 
 def _durations(mentioned: set[Quantity]) -> Iterator[Constraint]:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from kcq_eval.audit.constraints import Linear, System, build_system
+from kcq_eval.audit.constraints import Linear, System, build_system, number_between
+from kcq_eval.audit.mechanisms import Explained, Judge
 from kcq_eval.audit.solver import Answer, Component, Undecided, components, holds, minimal_sets, shrink
-from kcq_eval.claims import Claim, Published, Quantity, load_published
+from kcq_eval.claims import AnyQuantity, Claim, Published, Quantity, load_published
 from kcq_eval.errors import BadInput, Problem, nearest
 from kcq_eval.printed import Interval
 
 CONSISTENT, CONTRADICTED, UNDECIDED = "consistent", "contradicted", "undecided"
+_MOST_JUDGED = 60  # smallest ways out of one part on which mechanisms are tried
 _LARGEST_PRODUCT = 1_000  # explanations listed when several independent parts are each in conflict
 
 
@@ -27,10 +29,12 @@ class Audit:
     Attributes:
         published: The documents and claims that were asked about.
         conflicts: Every minimal set of claims that cannot all be true, as sorted ids.
-        explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then
-            by the order of documents and claim numbers. With no conflict there is none.
+        explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then those least
+            trusted, then those that a mechanism explains most specifically, then by the order of documents and claim
+            numbers. With no conflict there is none.
         undecided: Claims of the parts that the solver could not decide.
-        smallest: For each independent part in conflict, its smallest correction sets; an explanation takes one of each.
+        ranked: For each independent part in conflict, its smallest correction sets with the mechanisms that would explain
+            them, in the same order; an explanation takes one of each.
         complete: Whether conflicts and explanations are all there are; where they are too many, only some are listed.
     """
 
@@ -39,8 +43,13 @@ class Audit:
     conflicts: tuple[tuple[str, ...], ...]
     explanations: tuple[tuple[str, ...], ...]
     undecided: frozenset[str]
-    smallest: tuple[tuple[tuple[str, ...], ...], ...] = ()
+    ranked: tuple[tuple[Explained, ...], ...] = ()
     complete: bool = True
+
+    @property
+    def smallest(self) -> tuple[tuple[tuple[str, ...], ...], ...]:
+        """For each independent part in conflict, its smallest correction sets."""
+        return tuple(tuple(explained.claims for explained in ways_out) for ways_out in self.ranked)
 
     @property
     def verdict(self) -> str:
@@ -68,10 +77,9 @@ class Audit:
         left_out, found = frozenset(set_aside), set()
         for ways_out in self.smallest:
             part = next(part for part in self.parts if ways_out[0][0] in part.claims)
-            chosen = _extents(part, left_out & set(part.claims))
-            for way in ways_out:
-                other = _extents(part, frozenset(way))
-                found |= {quantity for quantity in part.quantities if other[quantity] != chosen[quantity]}
+            chosen = left_out & set(part.claims)
+            for way in map(frozenset, ways_out):
+                found |= {quantity for quantity in part.quantities if self.extent(part, quantity, way) != self.extent(part, quantity, chosen)}
         return frozenset(found)
 
     def claim_verdict(self, claim: Claim) -> str:
@@ -109,13 +117,13 @@ class Audit:
     def extents(self, set_aside: Iterable[str]) -> dict[Quantity, tuple[Fraction, Fraction | None] | None]:
         """Smallest and largest value of every quantity, in base units, without some claims; None where undecided."""
         left_out = frozenset(set_aside)
-        return {quantity: extent for part in self.parts for quantity, extent in _extents(part, left_out & set(part.claims)).items()}
+        return {quantity: self.extent(part, quantity, left_out & set(part.claims)) for part in self.parts for quantity in part.quantities}
 
     def reasons(self, quantity: Quantity, set_aside: Iterable[str]) -> tuple[str, ...]:
         """A minimal set of claims that forces a quantity's bounds, a claim that states it outright before others."""
-        part = next(part for part in self.parts if quantity in part.quantities)
+        part = self._part_of[quantity]
         left_out = frozenset(set_aside) & set(part.claims)
-        extent = _extents(part, left_out)[quantity]
+        extent = self.extent(part, quantity, left_out)
         if extent is None:
             return ()
         lower, upper = extent
@@ -145,29 +153,27 @@ class Audit:
         In the base unit of the printed number (percent as 0 to 100). A share, growth or difference follows from the extents of
         its two quantities, so the interval may be wider than the truth, never narrower.
         """
-        others = set(others)
-        part = next(part for part in self.parts if claim.quantity in part.quantities)
-        extents = _extents(part, frozenset(part.claims) - others)
-        ends = [extents[q] for q in (claim.quantity, claim.reference or claim.whole) if q is not None]
-        if None in ends:
-            return None
-        found, *by = [Interval(*pair) for pair in ends]
-        if not by:
-            return found
-        (by,) = by
-        if claim.relation == "difference":
-            lower = None if by.upper is None else found.lower - by.upper
-            upper = None if found.upper is None else found.upper - by.lower
-        else:
-            unit = 1 if claim.relation == "average" else 100
-            lower = Fraction(0) if by.upper is None else found.lower / by.upper * unit if by.upper else None
-            upper = None if found.upper is None or not by.lower else found.upper / by.lower * unit
-        if lower is None and upper is None:
-            return None
-        if claim.relation == "growth":
-            lower, upper = (None if end is None else end - 100 for end in (lower, upper))
-        interval = Interval(lower, upper)
-        return interval.negated() if claim.direction == "down" else interval
+        part, others = self._part_of[claim.quantity], set(others)
+        left_out = frozenset(part.claims) - others
+        return number_between(claim, lambda quantity: self.extent(part, quantity, left_out))
+
+    def extent(self, part: Component, quantity: AnyQuantity, set_aside: Iterable[str]) -> tuple[Fraction, Fraction | None] | None:
+        """Smallest and largest value of a quantity of a part without some claims; None where undecided."""
+        question = (quantity, frozenset(set_aside))
+        if question not in self._extents:
+            try:
+                self._extents[question] = part.extent(quantity, [claim for claim in part.claims if claim not in question[1]])
+            except Undecided:
+                self._extents[question] = None
+        return self._extents[question]
+
+    @functools.cached_property
+    def _extents(self) -> dict:
+        return {}
+
+    @functools.cached_property
+    def _part_of(self) -> dict[AnyQuantity, Component]:
+        return {quantity: part for part in self.parts for quantity in part.quantities}
 
     def _order(self, claim_id: str) -> int:
         return self.published.position(claim_id)
@@ -186,18 +192,19 @@ def audit_claims(published: Published) -> Audit:
 
 def audit_system(system: System, published: Published) -> Audit:
     order = {claim.name: (i,) for i, claim in enumerate(system.claims)}
-    parts, undecided, conflicts, corrections, complete = [], set(), [], [], True
-    for part in components(system):
-        parts.append(part)
+    parts, undecided, conflicts, corrections, complete = components(system), set(), [], [], True
+    for part in parts:
         try:
             if not holds(part, part.claims):
                 found, ways_out, all_found = minimal_sets(part)
                 conflicts += found
                 complete &= all_found
-                corrections.append(sorted((_sorted(way, order) for way in ways_out), key=_rank(order)))
+                if ways_out:  # none where claims that are known to be right contradict each other
+                    corrections.append(sorted((_sorted(way, order) for way in ways_out), key=_rank(order)))
         except Undecided:
             undecided |= set(part.claims)
-    explanations = _combined(corrections, order) if corrections else []
+    ranked = _ranked(corrections, Judge(published, parts), order) if corrections else ()
+    explanations = _combined(corrections, ranked, order) if corrections else []
     complete &= len(explanations) == math.prod(map(len, corrections)) or not corrections
     return Audit(
         published,
@@ -205,20 +212,38 @@ def audit_system(system: System, published: Published) -> Audit:
         tuple(sorted((_sorted(conflict, order) for conflict in conflicts), key=_rank(order))),
         tuple(explanations),
         frozenset(undecided),
-        tuple(tuple(way for way in ways_out if len(way) == len(ways_out[0])) for ways_out in corrections),
+        ranked,
         complete,
     )
 
 
-def _combined(corrections: list[list[tuple[str, ...]]], order: dict) -> list[tuple[str, ...]]:
-    """One way out of every part in conflict; only the smallest ones where all would be too many to read."""
-    count = 1
+def _ranked(corrections: list[list[tuple[str, ...]]], judge: Judge, order: dict) -> tuple[tuple[Explained, ...], ...]:
+    """The smallest ways out of every part: the least trusted first, then those that a mechanism explains best."""
+    found = []
     for ways_out in corrections:
-        count *= len(ways_out)
+        smallest = [way for way in ways_out if len(way) == len(ways_out[0])]
+        explained = [judge.explained(way, try_mechanisms=i < _MOST_JUDGED) for i, way in enumerate(smallest)]
+        found.append(tuple(sorted(explained, key=lambda way: (way.trust, -way.weight, [order[claim] for claim in way.claims]))))
+    return tuple(found)
+
+
+def _combined(corrections: list[list[tuple[str, ...]]], ranked: tuple[tuple[Explained, ...], ...], order: dict) -> list[tuple[str, ...]]:
+    """One way out of every part in conflict; only the smallest ones where all would be too many to read."""
+    position = {way.claims: (way.trust, -way.weight) for ways_out in ranked for way in ways_out}
+    count = math.prod(map(len, corrections))
     if count > _LARGEST_PRODUCT:
-        corrections = [[way for way in ways_out if len(way) == len(ways_out[0])] for ways_out in corrections]
-    combinations = itertools.islice(itertools.product(*corrections), _LARGEST_PRODUCT)
-    return sorted((_sorted(set().union(*ways), order) for ways in combinations), key=_rank(order))
+        corrections = [[way.claims for way in ways_out] for ways_out in ranked]
+    else:
+        corrections = [[way.claims for way in ways_out] + rest[len(ways_out) :] for ways_out, rest in zip(ranked, corrections)]
+
+    def key(ways: tuple[tuple[str, ...], ...]) -> tuple:
+        judged = [position.get(way, (Fraction(0), Fraction(0))) for way in ways]
+        size = sum(map(len, ways))
+        claims = sorted(order[claim] for way in ways for claim in way)
+        return size, sum(trust for trust, _ in judged), -math.prod(-weight for _, weight in judged), claims
+
+    combinations = sorted(itertools.islice(itertools.product(*corrections), _LARGEST_PRODUCT), key=key)
+    return [_sorted(set().union(*ways), order) for ways in combinations]
 
 
 def _sorted(claims: Iterable[str], order: dict) -> tuple[str, ...]:
@@ -227,15 +252,3 @@ def _sorted(claims: Iterable[str], order: dict) -> tuple[str, ...]:
 
 def _rank(order: dict):
     return lambda claims: (len(claims), [order[claim] for claim in claims])
-
-
-@functools.lru_cache(maxsize=4_096)
-def _extents(part: Component, set_aside: frozenset[str]) -> dict[Quantity, tuple[Fraction, Fraction | None] | None]:
-    claims = [claim for claim in part.claims if claim not in set_aside]
-    found = {}
-    for quantity in part.quantities:
-        try:
-            found[quantity] = part.extent(quantity, claims)
-        except Undecided:
-            found[quantity] = None
-    return found

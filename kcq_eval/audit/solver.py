@@ -1,31 +1,36 @@
 """Exact answers about linear constraints. The only module that knows the solvers.
 
-Counts are whole numbers, money is any fraction of a đồng. Each constraint first narrows its quantities' ranges; then OR-Tools
-CP-SAT answers where all are bounded counts within 64 bits, and Z3 where money comes in or a range stays open. No range is
-ever assumed. Limits are counted in the solvers' own steps, not in seconds, so that the same question gets the same answer on
-every machine. An answer is yes, no, or unknown; unknown never accuses.
+Counts are whole numbers, money is any fraction of a đồng. Z3 holds each component once, every claim behind a switch, so that
+a question is only which switches are on; what it cannot decide about bounded counts is asked of OR-Tools CP-SAT. Ends of
+ranges are first narrowed row by row, exactly. Limits are counted in the solvers' own steps, not in seconds, so that the same
+question gets the same answer on every machine. An answer is yes, no, or unknown; unknown never accuses.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from ortools.sat.python import cp_model
-
-from kcq_eval.audit.constraints import Constraint, Linear, System
+from kcq_eval.audit.constraints import Constraint, Linear, ShareChange, System
 from kcq_eval.claims import Quantity
 from kcq_eval.printed import Interval
 
 WORK_LIMIT = 60.0  # CP-SAT's deterministic "seconds" for one question
-STEP_LIMIT = 10_000_000  # Z3's resource count for one question
+QUICK_LIMIT = 60_000  # Z3's resource count, for each 500 rows, for a question put to the solver that has answered others
+STEP_LIMIT = 10_000_000  # and for one that it did not answer then
 END_LIMIT = 500_000  # and for the end of a range, which may be left as wide as narrowing left it
+SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest corrections
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
-_ROUNDS = 20  # of narrowing; what it leaves is for the solvers
+_KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
+_LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
+_SPLITS = 60  # of a change of a share for one question
+_GRID = 10**9  # parts of a unit in which quick ranges of continuous quantities are counted
+_ROUNDS = 20  # times each row is looked at in narrowing; what it leaves is for the solvers
 
 Exact = int | Fraction
 Range = tuple[Exact, Exact | None]  # from, to; None is unbounded
@@ -49,6 +54,54 @@ class Row:
     interval: Interval
 
 
+@dataclass(frozen=True)
+class Change:
+    """first / second - third / fourth of four variables lies in the interval.
+
+    Not linear, so it is split: where the share before lies between two ends, the share after lies between these moved by the
+    interval's ends, which are linear tests that allow a little more. Wherever a solution uses that, the range is split there,
+    until a solution is exact or none is left.
+    """
+
+    variables: tuple[int, int, int, int]
+    interval: Interval
+
+    def holds(self, values: Sequence[Exact]) -> bool:
+        part, whole, part_before, whole_before = (values[i] for i in self.variables)
+        return bool(whole and whole_before) and Fraction(part) / whole - Fraction(part_before) / whole_before in self.interval
+
+    def before(self, values: Sequence[Exact]) -> Fraction:
+        """The share before in a solution."""
+        return Fraction(values[self.variables[2]]) / values[self.variables[3]] if values[self.variables[3]] else Fraction(0)
+
+    def pieces(self, breaks: Sequence[Fraction]) -> Iterator[list[Row]]:
+        """Rows for the share before at each break and between two of them."""
+        part, whole, part_before, whole_before = self.variables
+        ends = [*breaks, None]
+        for here, there in zip(breaks, ends[1:]):
+            yield [*_between(part_before, whole_before, Interval(here, here)), *_between(part, whole, _moved(Interval(here, here), self.interval))]
+            within = Interval(here, there, lower_open=True, upper_open=True)
+            yield [*_between(part_before, whole_before, within), *_between(part, whole, _moved(within, self.interval))]
+
+
+def _between(part: int, whole: int, interval: Interval) -> list[Row]:
+    """part / whole lies in the interval."""
+    rows = []
+    if interval.lower is not None:
+        end = interval.lower
+        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(Fraction(0), None, lower_open=interval.lower_open)))
+    if interval.upper is not None:
+        end = interval.upper
+        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(None, Fraction(0), upper_open=interval.upper_open)))
+    return rows
+
+
+def _moved(interval: Interval, by: Interval) -> Interval:
+    lower = None if interval.lower is None or by.lower is None else interval.lower + by.lower
+    upper = None if interval.upper is None or by.upper is None else interval.upper + by.upper
+    return Interval(lower, upper, interval.lower_open or by.lower_open, interval.upper_open or by.upper_open)
+
+
 class Component:
     """Claims and rules that share quantities, directly or through others; nothing outside can matter to them."""
 
@@ -57,16 +110,45 @@ class Component:
     ):
         self.quantities = tuple(quantities)
         self.claims = tuple(claim.name for claim in claims)
+        self.fixed = frozenset(claim.name for claim in claims if claim.is_fixed)
         self._index = {quantity: i for i, quantity in enumerate(self.quantities)}
         self._continuous = [quantity in continuous for quantity in self.quantities]
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self._asked: tuple[tuple[str, ...], _Question | None] = ((), None)
+        self.split = tuple(claim.name for claim in claims if claim.share_change)  # not linear, told by splitting
+        self._changes = {claim.name: self._change(claim.share_change) for claim in claims if claim.share_change}
+        self._narrowed: dict[tuple[tuple[str, ...], int], list[Range]] = {}
+
+    def __contains__(self, quantity: Quantity) -> bool:
+        return quantity in self._index
 
     def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        rows = [*self._rows(claims), *(self._row(part) for part in also)]
-        return _Question(rows, self._continuous).answer
+        return self._feasible(tuple(claims), [self._row(part) for part in also])
+
+    def _feasible(self, claims: tuple[str, ...], more: Sequence[Row]) -> Answer:
+        answer = self._switched.ask(claims, more)
+        if answer is Answer.UNKNOWN:
+            answer = counted([*self._rows(claims), *more], self._continuous)
+            if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
+                answer = Answer.UNKNOWN
+        return answer
+
+    def conflict(self, claims: Iterable[str]) -> list[str] | None:
+        """Some of the claims that cannot all hold, not many more than needed; None where all can.
+
+        Raises:
+            Undecided: No answer within the limit.
+        """
+        claims = tuple(claims)
+        if holds(self, claims):
+            return None
+        return self._switched.core or list(claims)
+
+    @property
+    def steps(self) -> int:
+        """How much work the questions so far have been."""
+        return self._switched.steps
 
     def extent(self, quantity: Quantity, claims: Iterable[str]) -> tuple[Fraction, Fraction | None]:
         """Smallest and largest value of a quantity under the claims; None where nothing bounds it from above.
@@ -77,17 +159,64 @@ class Component:
         Raises:
             Undecided: The claims cannot hold.
         """
-        claims = tuple(claims)
-        if self._asked[0] != claims or self._asked[1] is None:
-            self._asked = claims, _Question(self._rows(claims), self._continuous)
-        return self._asked[1].extent(self._index[quantity])
+        claims, index = tuple(claims), self._index[quantity]
+        lower, upper = self._ranges(claims)[index]
+        if lower != upper:
+            lower, upper = self._end(index, claims, lower, -1), self._end(index, claims, upper, 1)
+        return Fraction(lower or 0), None if upper is None else Fraction(upper)
+
+    def range(self, quantity: Quantity, claims: Iterable[str]) -> Range:
+        """Ends that the quantity cannot leave, as far as one claim or rule after the other tells: an extent at once, perhaps wider.
+
+        Raises:
+            Undecided: The claims cannot hold.
+        """
+        return self._ranges(tuple(claims), grid=_GRID)[self._index[quantity]]
+
+    def _ranges(self, claims: tuple[str, ...], *, grid: int = 0) -> list[Range]:
+        if (claims, grid) not in self._narrowed:
+            if self.feasible(claims) is Answer.NO:
+                raise Undecided("the claims cannot hold")
+            if len(self._narrowed) >= _KEPT:
+                self._narrowed.pop(next(iter(self._narrowed)))
+            self._narrowed[claims, grid] = narrowed(self._rows(claims), self._continuous, grid=grid)
+        return self._narrowed[claims, grid]
+
+    def _end(self, index: int, claims: tuple[str, ...], known: Exact | None, outward: int) -> Exact | None:
+        """The last value in a direction, at `known` or before it."""
+
+        def reaches(end: Exact) -> Answer:
+            interval = Interval(Fraction(end), None) if outward > 0 else Interval(None, Fraction(end))
+            return self._feasible(claims, [Row(((index, 1),), interval)])
+
+        answer = Answer.NO if known is None else reaches(known)
+        if answer is not Answer.NO:
+            return known
+        if known is None or self._continuous[index]:
+            return _optimal(self._rows(claims), self._ranges(claims), self._continuous, index, "maximize" if outward > 0 else "minimize", known)
+        beyond, within, step = known, None, 1  # whole numbers: one out of reach, one within, ever closer
+        while within is None or abs(beyond - within) > 1:
+            tried = known - outward * step if within is None else (beyond + within) // 2
+            answer, step = reaches(tried), 2 * step
+            if answer is Answer.UNKNOWN:
+                return beyond - outward
+            beyond, within = (tried, within) if answer is Answer.NO else (beyond, tried)
+        return within
 
     def states(self, claim: str, quantity: Quantity) -> bool:
         """Whether the claim speaks of this quantity without another."""
         return any(len(row.terms) == 1 and row.terms[0][0] == self._index[quantity] for row in self._claim_rows[claim])
 
+    @functools.cached_property
+    def _switched(self) -> _Switched:
+        return _Switched(self._rule_rows, self._claim_rows, self._changes, self._continuous)
+
     def _rows(self, claims: Iterable[str]) -> list[Row]:
         return [*self._rule_rows, *(row for claim in claims for row in self._claim_rows[claim])]
+
+    def _change(self, change: ShareChange) -> Change:
+        quantities = (change.part, change.whole, change.part_before, change.whole_before)
+        return Change(tuple(self._index[quantity] for quantity in quantities), change.interval)
 
     def _row(self, part: Linear) -> Row:
         scale = math.lcm(*(coefficient.denominator for _, coefficient in part.terms))
@@ -97,168 +226,304 @@ class Component:
         return Row(terms, part.interval.scaled(Fraction(scale, divisor)))
 
 
-class _Question:
-    """Rows over a component's variables, narrowed once, and the solver for what narrowing leaves open."""
+class _Numbers:
+    """A component's variables in a Z3 context of its own, so that what was asked elsewhere changes no answer."""
 
-    def __init__(self, rows: Sequence[Row], continuous: Sequence[bool]):
-        self._rows, self._continuous = rows, continuous
-        self._ranges = narrowed(rows, continuous)
-
-    @functools.cached_property
-    def answer(self) -> Answer:
-        return Answer.NO if self._ranges is None else self._solver.feasible()
-
-    def extent(self, index: int) -> tuple[Fraction, Fraction | None]:
-        if self.answer is Answer.NO:
-            raise Undecided
-        lower, upper = self._ranges[index]
-        if lower != upper:
-            lower, upper = self._solver.end(index, "minimize", lower), self._solver.end(index, "maximize", upper)
-        return Fraction(lower or 0), None if upper is None else Fraction(upper)
-
-    @functools.cached_property
-    def _solver(self) -> _SixtyFourBits | _AnySize:
-        if not any(self._continuous) and _fits(self._ranges, self._rows):
-            return _SixtyFourBits(self._ranges, self._rows)
-        return _AnySize(self._ranges, self._rows, self._continuous)
-
-
-class _SixtyFourBits:
-    """CP-SAT over whole numbers whose ranges keep every sum within 64 bits."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row]):
-        self._model = cp_model.CpModel()
-        self._variables = [self._model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
-        for row in rows:
-            lower, upper = _whole_ends(row.interval)
-            total = cp_model.LinearExpr.weighted_sum([self._variables[i] for i, _ in row.terms], [c for _, c in row.terms])
-            self._model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
-
-    def feasible(self) -> Answer:
-        status = _cp_sat().solve(self._model)
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return Answer.YES
-        return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
-
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        getattr(self._model, side)(self._variables[index])
-        solver = _cp_sat()
-        status = solver.solve(self._model)
-        self._model.clear_objective()
-        if status == cp_model.INFEASIBLE:
-            raise Undecided("the claims cannot hold")
-        return solver.value(self._variables[index]) if status == cp_model.OPTIMAL else known
-
-
-class _AnySize:
-    """Z3 over numbers of any size: whole ones, and fractions for continuous variables."""
-
-    def __init__(self, ranges: Sequence[Range], rows: Sequence[Row], continuous: Sequence[bool]):
+    def __init__(self, continuous: Sequence[bool]):
         import z3
 
-        self._variables = [z3.Real(f"q{i}") if fraction else z3.Int(f"q{i}") for i, fraction in enumerate(continuous)]
-        self._tests = [test for variable, ends in zip(self._variables, ranges) for test in _tests(variable, Interval(*ends))]
-        for row in rows:
-            self._tests += _tests(z3.Sum([z3.IntVal(0), *(c * self._variables[i] for i, c in row.terms)]), row.interval)
+        self.z3, self.context = z3, z3.Context()
+        self.variables = [(z3.Real if fraction else z3.Int)(f"q{i}", self.context) for i, fraction in enumerate(continuous)]
+        self.not_negative = [variable >= 0 for variable in self.variables]
 
-    def feasible(self) -> Answer:
-        import z3
+    def tests(self, row: Row) -> list:
+        """A row as Z3 tests."""
+        if not row.terms:
+            return [] if 0 in row.interval else [self.z3.BoolVal(False, self.context)]
+        products = [self.variables[i] if c == 1 else c * self.variables[i] for i, c in row.terms]
+        total = products[0] if len(products) == 1 else self.z3.Sum(products)
+        if row.interval.is_point:
+            return [total == self._constant(row.interval.lower)]
+        found = []
+        if row.interval.lower is not None:
+            end = self._constant(row.interval.lower)
+            found.append(total > end if row.interval.lower_open else total >= end)
+        if row.interval.upper is not None:
+            end = self._constant(row.interval.upper)
+            found.append(total < end if row.interval.upper_open else total <= end)
+        return found
 
-        return self._answer(z3.Solver())
+    def _constant(self, end: Fraction):
+        if end.denominator == 1:
+            return end.numerator
+        return self.z3.Q(end.numerator, end.denominator, self.context)
 
-    def end(self, index: int, side: str, known: Exact | None) -> Exact | None:
-        import z3
+    def values(self, model) -> list[Exact]:
+        """The variables' values in a solution."""
+        found = (model.eval(variable, model_completion=True) for variable in self.variables)
+        return [value.as_long() if self.z3.is_int_value(value) else value.as_fraction() for value in found]
 
-        variable = self._variables[index]
-        if known is not None and self._answer(z3.Solver(), _tests(variable, Interval(known, known))) is Answer.YES:
-            return known
-        optimize = z3.Optimize()
-        goal = getattr(optimize, side)(variable)
-        answer = self._answer(optimize, limit=END_LIMIT)
-        if answer is Answer.NO:
-            raise Undecided("the claims cannot hold")
+    def check(self, solver, *assumptions, limit: int) -> Answer:
+        solver.set("rlimit", limit)
+        answer = solver.check(*assumptions)
+        return Answer.YES if answer == self.z3.sat else Answer.NO if answer == self.z3.unsat else Answer.UNKNOWN
+
+
+class _Switched:
+    """A component in one Z3 solver: rules always, each claim behind a switch.
+
+    Solutions and conflicts once found answer later questions: claims that all hold in a solution can hold, claims among
+    which a conflict is cannot.
+    """
+
+    def __init__(self, rules: Sequence[Row], claims: dict[str, list[Row]], changes: dict[str, Change], continuous: Sequence[bool]):
+        self._rules, self._claims, self._changes, self._continuous = rules, claims, changes, continuous
+        self._breaks = {claim: [Fraction(0)] for claim in changes}  # of the share before
+        self._solutions: list[tuple[list[Fraction], frozenset[str]]] = []  # values, and the claims that hold with them
+        self._conflicts: list[frozenset[str]] = []
+        self._start()
+        self.core: list[str] = []
+        self.steps = 0
+        self._values: list[Exact] = []
+
+    def _start(self) -> None:
+        """A solver without memory of earlier questions, which can lead it astray among whole numbers."""
+        self._numbers = numbers = _Numbers(self._continuous)
+        z3 = numbers.z3
+        self._solver = z3.Solver(ctx=numbers.context)
+        self._solver.add(numbers.not_negative)
+        for row in self._rules:
+            self._solver.add(numbers.tests(row))
+        self._switches, self._names = {}, {}
+        for i, (claim, rows) in enumerate(self._claims.items()):
+            switch = z3.Bool(f"c{i}", numbers.context)
+            self._switches[claim], self._names[f"c{i}"] = switch, claim
+            for row in rows:
+                self._solver.add([z3.Implies(switch, test) for test in numbers.tests(row)])
+        for claim in self._changes:
+            self._split(claim)
+
+    def _split(self, claim: str) -> None:
+        z3, pieces = self._numbers.z3, self._changes[claim].pieces(self._breaks[claim])
+        within = [z3.And([test for row in rows for test in self._numbers.tests(row)]) for rows in pieces]
+        self._solver.add(z3.Implies(self._switches[claim], z3.Or(within)))
+
+    def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
+        """The answer; after a "no" without more rows `core` are claims that are enough for it."""
+        asked = frozenset(claims)
+        known = next((conflict for conflict in self._conflicts if conflict <= asked), None)
+        if known is not None:
+            self.core = [claim for claim in claims if claim in known]
+            return Answer.NO
+        for values, holding in self._solutions:
+            if asked <= holding and all(_sum(row, values) in row.interval for row in more):
+                return Answer.YES
+        for _ in range(_SPLITS):
+            answer = self._ask(claims, more, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
+            inexact = self._inexact(claims) if answer is Answer.YES else []
+            if not inexact:
+                break
+            for claim in inexact:
+                self._break(claim)
+        else:
+            return Answer.UNKNOWN
         if answer is Answer.UNKNOWN:
-            return known
-        infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
-        return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
+            answer = self._ask_narrowed(claims, more)
+        if answer is Answer.UNKNOWN or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
+            self._start()
+            again = self._ask(claims, more, STEP_LIMIT)
+            if answer is Answer.UNKNOWN and not (again is Answer.YES and self._inexact(claims)):
+                answer = again
+        if answer is Answer.NO and not more:
+            self._conflicts.append(frozenset(self.core))
+        return answer
 
-    def _answer(self, solver, also: Sequence = (), *, limit: int | None = None) -> Answer:
-        import z3
+    def _inexact(self, claims: Iterable[str]) -> list[str]:
+        """Changes of shares that do not hold in the last solution, which the linear tests let pass."""
+        return [claim for claim in claims if claim in self._changes and not self._changes[claim].holds(self._values)]
 
-        solver.set("rlimit", limit or STEP_LIMIT)
-        solver.add(self._tests)
-        solver.add(also)
-        answer = solver.check()
-        return Answer.YES if answer == z3.sat else Answer.NO if answer == z3.unsat else Answer.UNKNOWN
+    def _break(self, claim: str) -> None:
+        """Splits the range of the share before where the last solution has it, and in the middle of the piece around that."""
+        breaks, here = self._breaks[claim], self._changes[claim].before(self._values)
+        beyond = next((end for end in breaks if end > here), None)
+        last = max(end for end in breaks if end <= here)
+        self._breaks[claim] = sorted({*breaks, here, (last + beyond) / 2 if beyond is not None else 2 * here + 1})
+        self._split(claim)
+
+    def _ask(self, claims: Sequence[str], more: Sequence[Row], limit: int) -> Answer:
+        before = self._counted()
+        if more:
+            self._solver.push()
+            for row in more:
+                self._solver.add(self._numbers.tests(row))
+        answer = self._numbers.check(self._solver, *(self._switches[claim] for claim in claims), limit=limit)
+        if answer is Answer.NO and not more:
+            order = {claim: i for i, claim in enumerate(claims)}
+            self.core = sorted((self._names[str(switch)] for switch in self._solver.unsat_core()), key=order.__getitem__)
+        if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
+            self._values = self._numbers.values(self._solver.model())
+        if answer is Answer.YES and not more and 2 * len(claims) > len(self._claims):  # else it tells too little for its cost
+            self._learn(self._numbers, self._solver)
+        if more:
+            self._solver.pop()
+        self.steps += self._counted() - before
+        return answer
+
+    def _ask_narrowed(self, claims: Sequence[str], more: Sequence[Row]) -> Answer:
+        """With ranges narrowed first, which decides much among whole numbers, but tells no smaller core."""
+        rows = [*self._rules, *(row for claim in claims for row in self._claims[claim]), *more]
+        ranges = narrowed(rows, self._continuous, grid=_GRID)
+        answer = Answer.NO
+        if ranges is not None:
+            numbers = _Numbers(self._continuous)
+            solver = numbers.z3.Solver(ctx=numbers.context)
+            for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
+                solver.add(numbers.tests(row))
+            answer = numbers.check(solver, limit=STEP_LIMIT)
+            self.steps += _steps(solver)
+            if answer is Answer.YES:
+                self._learn(numbers, solver)
+                holds_too = self._solutions[0][1]
+                answer = answer if all(claim in holds_too for claim in claims if claim in self._changes) else Answer.UNKNOWN
+        if answer is Answer.NO:
+            self.core = list(claims)
+        return answer
+
+    def _learn(self, numbers: _Numbers, solver) -> None:
+        values = numbers.values(solver.model())
+        holding = frozenset(
+            claim
+            for claim, rows in self._claims.items()
+            if all(_sum(row, values) in row.interval for row in rows) and (claim not in self._changes or self._changes[claim].holds(values))
+        )
+        self._solutions = [(values, holding), *self._solutions[: _KEPT - 1]]
+
+    def _counted(self) -> int:
+        return _steps(self._solver)
 
 
-def _tests(total, interval: Interval) -> list:
-    """A sum's interval as Z3 tests."""
-    import z3
-
-    found = []
-    for end, strict, (within, beyond) in (
-        (interval.lower, interval.lower_open, (total.__ge__, total.__gt__)),
-        (interval.upper, interval.upper_open, (total.__le__, total.__lt__)),
-    ):
-        if end is not None:
-            found.append((beyond if strict else within)(z3.Q(end.numerator, end.denominator) if end.denominator > 1 else end.numerator))
-    return found
+def _steps(solver) -> int:
+    statistics = solver.statistics()
+    return statistics.get_key_value("rlimit count") if "rlimit count" in statistics.keys() else 0
 
 
-def narrowed(rows: Sequence[Row], continuous: Sequence[bool]) -> list[Range] | None:
+def _sum(row: Row, values: Sequence[Fraction]) -> Fraction | int:
+    return sum(c * values[i] for i, c in row.terms)
+
+
+def counted(rows: Sequence[Row], continuous: Sequence[bool]) -> Answer:
+    """CP-SAT's answer, where all variables are whole and their ranges keep every sum within 64 bits; else unknown."""
+    ranges = narrowed(rows, continuous)
+    if ranges is None:
+        return Answer.NO
+    if any(continuous) or not _fits(ranges, rows):
+        return Answer.UNKNOWN
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    variables = [model.new_int_var(int(lower), int(upper), "") for lower, upper in ranges]
+    for row in rows:
+        lower, upper = _whole_ends(row.interval)
+        total = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
+        model.add_linear_constraint(total, -_LARGEST_SUM if lower is None else lower, _LARGEST_SUM if upper is None else upper)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = WORK_LIMIT
+    status = solver.solve(model)
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Answer.YES
+    return Answer.NO if status == cp_model.INFEASIBLE else Answer.UNKNOWN
+
+
+def _optimal(rows: Sequence[Row], ranges: Sequence[Range], continuous: Sequence[bool], index: int, side: str, known: Exact | None) -> Exact | None:
+    """The end of a variable's range by Z3's simplex; `known` where it gives none within its limit."""
+    numbers = _Numbers(continuous)
+    z3 = numbers.z3
+    optimize = z3.Optimize(ctx=numbers.context)
+    for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
+        optimize.add(numbers.tests(row))
+    goal = getattr(optimize, side)(numbers.variables[index])
+    if numbers.check(optimize, limit=END_LIMIT) is not Answer.YES:
+        return known
+    infinite, end, _ = goal.lower_values() if side == "minimize" else goal.upper_values()
+    return None if infinite.as_long() else Fraction(end.as_fraction() if z3.is_rational_value(end) else end.as_long())
+
+
+def narrowed(rows: Sequence[Row], continuous: Sequence[bool], *, grid: int = 0) -> list[Range] | None:
     """Between which values each variable must lie, as far as one row after the other tells; None if somewhere nothing is left.
 
-    Sound and exact, but not always the tightest: that is for the solvers, which need small ranges to be fast.
+    Sound, but not always the tightest: that is for the solvers, which need small ranges to be fast. Exact without a grid; with
+    one, the ends of continuous variables are multiples of 1 / grid, rounded outwards, which is many times faster.
     """
-    ranges: list[Range] = [(0, None)] * len(continuous)
-    at_most: list[tuple[tuple[tuple[int, int], ...], Exact]] = []
+    scale = grid or 1
+    scaled = [scale if fraction else 1 for fraction in continuous]  # variables count in these parts of their unit
+    divide = (lambda room, c: -(-room // c)) if grid else (lambda room, c: Fraction(room) / c)  # a continuous end, never inwards
+    bounds: list[tuple[tuple[tuple[int, int], ...], Exact]] = []  # Σ coefficient · variable ≤ end
     for row in rows:
-        whole = not any(continuous[i] for i, _ in row.terms)
-        lower, upper = _whole_ends(row.interval) if whole else (row.interval.lower, row.interval.upper)
+        mixed = any(continuous[i] for i, _ in row.terms)
+        lower, upper = (row.interval.lower, row.interval.upper) if mixed else _whole_ends(row.interval)
+        terms = tuple((i, c * scale // scaled[i]) for i, c in row.terms) if mixed else row.terms
+        if mixed and grid:
+            lower, upper = (None if lower is None else math.floor(lower * scale)), (None if upper is None else math.ceil(upper * scale))
         if upper is not None:
-            at_most.append((row.terms, upper))
+            bounds.append((terms, upper))
         if lower is not None:
-            at_most.append((tuple((i, -c) for i, c in row.terms), -lower))
-    touched = set(range(len(continuous)))
-    for _ in range(_ROUNDS):
-        moved: set[int] = set()
-        for terms, most in at_most:
-            if terms and touched.isdisjoint(i for i, _ in terms):
-                continue
-            least = [_least(c, ranges[i]) for i, c in terms]
-            unbounded = least.count(None)
-            if unbounded > 1:
-                continue
-            room = most - sum(end for end in least if end is not None)
-            if room < 0 and not unbounded:
-                return None
-            for (i, c), end in zip(terms, least):
-                if end is None or not unbounded:
-                    cut = _cut(ranges[i], room + (end or 0), c, continuous[i])
-                    if cut != ranges[i]:
-                        ranges[i] = cut
-                        moved.add(i)
-                    if cut[1] is not None and cut[0] > cut[1]:
-                        return None
-        if not moved:
+            bounds.append((tuple((i, -c) for i, c in terms), -lower))
+    about: list[list[int]] = [[] for _ in continuous]
+    for number, (terms, _) in enumerate(bounds):
+        for i, _ in terms:
+            about[i].append(number)
+    lowest: list[Exact] = [0] * len(continuous)
+    highest: list[Exact | None] = [None] * len(continuous)
+    waiting, queued = deque(range(len(bounds))), [True] * len(bounds)
+    for _ in range(_ROUNDS * len(bounds)):
+        if not waiting:
             break
-        touched = moved
-    return ranges
-
-
-def _least(coefficient: int, within: Range) -> Exact | None:
-    end = within[coefficient < 0]
-    return None if end is None else coefficient * end
-
-
-def _cut(within: Range, room: Exact, coefficient: int, continuous: bool) -> Range:
-    """The range where coefficient · variable is at most `room`."""
-    lower, upper = within
-    if coefficient > 0:
-        end = Fraction(room) / coefficient if continuous else room // coefficient
-        return lower, end if upper is None else min(upper, end)
-    return max(lower, Fraction(room) / coefficient if continuous else -(room // -coefficient)), upper
+        number = waiting.popleft()
+        queued[number] = False
+        terms, most = bounds[number]
+        least, unbounded = 0, None
+        for i, c in terms:
+            end = lowest[i] if c > 0 else highest[i]
+            if end is not None:
+                least += c * end
+            elif unbounded is None:
+                unbounded = i
+            else:
+                break
+        else:
+            room = most - least
+            if room < 0 and unbounded is None:
+                return None
+            for i, c in terms:
+                if unbounded is not None and i != unbounded:
+                    continue
+                if c > 0:
+                    free = room + c * lowest[i]
+                    end = divide(free, c) if continuous[i] else free // c
+                    moved = highest[i] is None or end < highest[i]
+                    if moved:
+                        highest[i] = end
+                else:
+                    free = room if unbounded is not None else room + c * highest[i]
+                    end = -divide(free, -c) if continuous[i] else -(free // -c)
+                    moved = end > lowest[i]
+                    if moved:
+                        lowest[i] = end
+                if moved:
+                    if highest[i] is not None and lowest[i] > highest[i]:
+                        return None
+                    for other in about[i]:
+                        if not queued[other]:
+                            queued[other] = True
+                            waiting.append(other)
+    if not grid:
+        return list(zip(lowest, highest))
+    return [
+        (Fraction(lower, scale), None if upper is None else Fraction(upper, scale)) if fraction else (lower, upper)
+        for lower, upper, fraction in zip(lowest, highest, continuous)
+    ]
 
 
 def _whole_ends(interval: Interval) -> tuple[int | None, int | None]:
@@ -305,38 +570,79 @@ def components(system: System) -> list[Component]:
 
 
 def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[frozenset[str]], list[frozenset[str]], bool]:
-    """All minimal conflicts and all minimal correction sets among a component's claims (MARCO: Liffiton et al. 2016).
+    """All minimal conflicts and all minimal correction sets among a component's claims, the smallest corrections first.
 
-    The map of subsets not yet judged gives a largest one; if its claims can hold together, what it leaves out is a minimal
-    correction set, else it is shrunk to a minimal conflict.
+    Each known conflict must lose a claim (implicit hitting sets, as in MARCO: Liffiton et al. 2016). A smallest choice that
+    does so is set aside; if the rest can hold together, the choice is a minimal correction set, else the rest holds one more
+    conflict, which is shrunk to a minimal one. Claims known to be right are never set aside.
 
     Returns:
-        Conflicts, correction sets, and whether these are all: no more than `limit` are looked for.
+        Conflicts, correction sets, and whether these are all. The corrections of the smallest size are all there unless more
+        than `limit` sets are found; larger ones are looked for while the work stays within SEARCH_LIMIT.
 
     Raises:
         Undecided: A question was not answered.
     """
     conflicts: list[frozenset[str]] = []
     corrections: list[frozenset[str]] = []
-    subsets = cp_model.CpModel()
-    inside = {claim: subsets.new_bool_var("") for claim in component.claims}
-    subsets.maximize(sum(inside.values()))
-    while len(conflicts) + len(corrections) < limit:
-        solver = _cp_sat()
-        status = solver.solve(subsets)
-        if status == cp_model.INFEASIBLE:
-            return conflicts, corrections, True
-        if status != cp_model.OPTIMAL:
-            raise Undecided("subsets")
-        seed = [claim for claim in component.claims if solver.boolean_value(inside[claim])]
-        if holds(component, seed):
-            corrections.append(frozenset(component.claims) - frozenset(seed))
-            subsets.add_bool_or([inside[claim] for claim in corrections[-1]])
-        else:
-            conflict = shrink(seed, lambda kept: not holds(component, kept))
-            conflicts.append(frozenset(conflict))
-            subsets.add_bool_or([~inside[claim] for claim in conflicts[-1]])
-    return conflicts, corrections, False
+    choices = _Choices(component)
+    begun = component.steps
+    for size in range(1, len(component.claims) + 1):
+        while (choice := choices.next(size)) is not None:
+            if len(conflicts) + len(corrections) >= limit or (corrections and size > len(corrections[0]) and component.steps - begun > SEARCH_LIMIT):
+                return conflicts, corrections, False
+            rest = [claim for claim in component.claims if claim not in choice]
+            found = component.conflict(rest)
+            if found is None:
+                corrections.append(choice)
+                choices.exclude(choice)
+            else:
+                conflicts.append(frozenset(shrink(found, lambda kept: not holds(component, kept))))
+                choices.hit(conflicts[-1])
+        if choices.exhausted:
+            break
+    return conflicts, corrections, True
+
+
+class _Choices:
+    """Sets of claims that take one from every known conflict and hold no known correction."""
+
+    def __init__(self, component: Component):
+        import z3
+
+        self._z3, self._context = z3, z3.Context()
+        self._solver = z3.Solver(ctx=self._context)
+        self._fixed = component.fixed
+        self._names = {f"c{i}": claim for i, claim in enumerate(component.claims)}
+        self._taken = {claim: z3.Bool(name, self._context) for name, claim in self._names.items()}
+        self._known: list[str] = []  # claims of the conflicts found, in the order found
+
+    def hit(self, conflict: frozenset[str]) -> None:
+        """One of these must be taken."""
+        self._known += sorted(claim for claim in conflict - self._fixed if claim not in self._known)
+        self._solver.add(self._z3.Or([self._taken[claim] for claim in sorted(conflict - self._fixed)] or [self._z3.BoolVal(False, self._context)]))
+
+    def exclude(self, correction: frozenset[str]) -> None:
+        """Not all of these may be taken: a set that has more is not minimal."""
+        self._solver.add(self._z3.Not(self._z3.And([self._taken[claim] for claim in sorted(correction)])))
+
+    def next(self, size: int) -> frozenset[str] | None:
+        """A set of at most `size` claims, None where there is none."""
+        if not self._known:
+            return frozenset() if not self.exhausted else None
+        self._solver.push()
+        self._solver.add(self._z3.AtMost(*(self._taken[claim] for claim in self._known), size))
+        found = None
+        if self._solver.check() == self._z3.sat:
+            model = self._solver.model()
+            found = frozenset(claim for claim in self._known if self._z3.is_true(model[self._taken[claim]]))
+        self._solver.pop()
+        return found
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no set of any size is left."""
+        return self._solver.check() == self._z3.unsat
 
 
 def holds(component: Component, claims: Iterable[str]) -> bool:
@@ -359,11 +665,3 @@ def shrink(claims: Sequence[str], still: Callable[[list[str]], bool]) -> list[st
         if still(rest):
             kept = rest
     return kept
-
-
-def _cp_sat() -> cp_model.CpSolver:
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = WORK_LIMIT
-    return solver

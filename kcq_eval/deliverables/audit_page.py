@@ -297,7 +297,7 @@ def _dimension_names(dimensions: frozenset[str], found: AuditedDocument) -> str:
 
 
 def _verdicts(found: AuditedDocument) -> pd.DataFrame:
-    rows = tables.verdict_rows(found.audited, found.required).drop(columns=["set_aside"])
+    rows = tables.verdict_rows(found.audited, found.required).drop(columns=["set_aside", "state", "state_date", "action", "corrected"])
     rows.insert(1, "row", [str(found.document.rows.get(claim_id, "")) for claim_id in rows["claim_id"]])
     rows.insert(2, "statement", [statement(claim, found.texts) for claim in found.audited.published.claims])
     return rows

@@ -9,25 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from babel.dates import format_date
 from markupsafe import Markup
 
 from kcq_eval import tables
+from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.parameters import FOLDERS
+from kcq_eval.statements import mark_key
 from kcq_eval.texts import Texts
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
-_DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
 AUDIT = "consistency_audit"
 
 
-def write_report(path: Path, parts: list[dict[str, Any]], evaluation: Evaluation, texts: Texts, *, figures: Path, notebooks: Path) -> None:
+def write_report(
+    path: Path, parts: list[dict[str, Any]], evaluation: Evaluation, texts: Texts, *, figures: Path, notebooks: Path, letter: str = ""
+) -> None:
     """Write the page.
 
     Args:
         parts: What each chapter saved, in reading order.
         figures, notebooks: Folders of the finished figures and the executed notebooks, which are put into the page.
+        letter: Name of the letter that lies beside the page, "" where there is none.
     """
     for number, figure in enumerate((figure for part in parts for figure in part["figures"]), start=1):
         figure["number"] = number
@@ -45,10 +48,25 @@ def write_report(path: Path, parts: list[dict[str, Any]], evaluation: Evaluation
         sources=_sources(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
-        depends=bool(evaluation.set_aside),
-        contradicted=evaluation.audit.verdict == "contradicted",
+        marks=_marks(evaluation),
+        shortcoming=_shortcoming(evaluation),
+        erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
+        letter=letter,
     )
     path.write_text(page, encoding="utf-8", newline="\n")
+
+
+def _marks(evaluation: Evaluation) -> str:
+    """Key of what the asterisk stands for; "" where nothing is marked."""
+    depends, corrected = bool(evaluation.set_aside), bool(evaluation.ledger.confirmed)
+    return mark_key(depends, corrected) if depends or corrected else ""
+
+
+def _shortcoming(evaluation: Evaluation) -> str:
+    """Key of what is told where the figures as printed cannot all be true; "" where they can."""
+    if evaluation.audit.verdict != "contradicted":
+        return ""
+    return "shortcoming_corrected" if evaluation.corrected.verdict == "consistent" else "shortcoming_audit"
 
 
 @functools.cache
@@ -76,11 +94,7 @@ def _sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
         {
             "id": source.source_id,
             "title": source.title(texts.language),
-            "about": texts(
-                "report.published_on",
-                publisher=source.publisher,
-                date=format_date(source.published, format=_DATE[texts.language], locale=texts.language),
-            ),
+            "about": texts("report.published_on", publisher=source.publisher, date=texts.date(source.published)),
         }
         for source in evaluation.published.sources.values()
     ]

@@ -99,20 +99,19 @@ class _Mix:
     def __init__(self, parts: Sequence[Bounded], whole: Bounded):
         self._parts, self._whole = parts, whole
         self.shares = [(part / whole).scaled(100) for part in parts]
-        self._claims = frozenset().union(whole.claims, *(part.claims for part in parts))
-        self._depends = whole.depends or any(part.depends for part in parts)
+        self._grounds = (whole, *parts)
         self._allowed = self._mixes()
 
     def bounds(self, measure: Callable[[Sequence[Fraction]], Fraction]) -> Bounded | None:
         """Smallest and largest value of a function of the shares over all allowed mixes."""
-        return self._spread([measure(mix) for mix in self._allowed], self._claims, self._depends)
+        return self._spread([measure(mix) for mix in self._allowed], self._grounds)
 
     def bounds_with(self, other: _Mix, measure: Callable[[Sequence[Fraction], Sequence[Fraction]], Fraction]) -> Bounded | None:
         """The same for a function of two mixes."""
         if len(self._allowed) * len(other._allowed) > _MOST_COMBINATIONS:
             return None
         found = [measure(mine, theirs) for mine in self._allowed for theirs in other._allowed]
-        return self._spread(found, self._claims | other._claims, self._depends or other._depends)
+        return self._spread(found, self._grounds + other._grounds)
 
     def _mixes(self) -> list[tuple[Fraction, ...]]:
         totals = range(int(self._whole.lower), int(self._whole.upper) + 1)
@@ -131,8 +130,8 @@ class _Mix:
         ]
 
     @staticmethod
-    def _spread(found: list[Fraction], claims: frozenset[str], depends: bool) -> Bounded | None:
+    def _spread(found: list[Fraction], grounds: Sequence[Bounded]) -> Bounded | None:
         """None where there were too many mixes to try."""
         if not found:
             return None
-        return Bounded((min(found) + max(found)) / 2, min(found), max(found), claims, depends)
+        return Bounded.resting_on(grounds, (min(found) + max(found)) / 2, min(found), max(found))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from kcq_eval.estimates import Bounded, Estimates
 from kcq_eval.numbers import Number, Numbers, report
-from kcq_eval.parameters import Parameters
+from kcq_eval.parameters import Parameters, Period
 from kcq_eval.vocabulary import VINTAGES, Vocabulary
 
 KEPT, NEW, LEFT, NEVER = "kept", "new", "left", "never"
@@ -71,27 +72,33 @@ def _numbers(estimates: Estimates, parameters: Parameters, vintage: str) -> Iter
     if found is None:
         return
     scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
-    totals = [estimates.get("provinces_covered", p, **scope) for p in (parameters.current_period, parameters.baseline_period)]
-    claims = [total.claims if total else frozenset() for total in totals]
+    now, before = (_grounds(estimates, period, scope) for period in (parameters.current_period, parameters.baseline_period))
 
-    def count(name: str, codes: Iterable[str], behind: frozenset[str], **about: str) -> Iterator[Number]:
-        bounded = Bounded.exactly(len(list(codes)))
-        bounded = Bounded(bounded.value, bounded.lower, bounded.upper, behind)
+    def count(name: str, codes: Iterable[str], grounds: list[Bounded], **about: str) -> Iterator[Number]:
+        counted = Fraction(len(list(codes)))
+        bounded = Bounded.resting_on(grounds, counted, counted, counted)
         yield from report(f"coverage.{vintage}.{name}", bounded, "count", 0, f"coverage.{name.split('.')[0]}", vintage=vintage, **about)
 
-    def share(name: str, codes: Iterable[str], behind: frozenset[str]) -> Iterator[Number]:
-        part = Bounded.exactly(100 * len(list(codes)))
-        bounded = Bounded(part.value, part.lower, part.upper, behind) / Bounded.exactly(len(found.served))
+    def share(name: str, codes: Iterable[str], grounds: list[Bounded]) -> Iterator[Number]:
+        counted = Fraction(100 * len(list(codes)))
+        bounded = Bounded.resting_on(grounds, counted, counted, counted) / Bounded.exactly(len(found.served))
         yield from report(f"coverage.{vintage}.share.{name}", bounded, "percent", 1, "coverage.share", vintage=vintage, period=name)
 
     if not found.served:
         return
-    yield from count("served", found.served, frozenset())
-    yield from count("current", found.now, claims[0])
-    yield from share("current", found.now & found.served, claims[0])
+    yield from count("served", found.served, [])
+    yield from count("current", found.now, now)
+    yield from share("current", found.now & found.served, now)
     if found.before is not None:
-        yield from count("baseline", found.before, claims[1])
-        yield from share("baseline", found.before & found.served, claims[1])
+        yield from count("baseline", found.before, before)
+        yield from share("baseline", found.before & found.served, before)
         for status in (KEPT, NEW, LEFT):
-            yield from count(status, found.with_status(status), claims[0] | claims[1])
-        yield from count("never", found.with_status(NEVER), claims[0] | claims[1])
+            yield from count(status, found.with_status(status), [*now, *before])
+        yield from count("never", found.with_status(NEVER), [*now, *before])
+
+
+def _grounds(estimates: Estimates, period: Period, scope: dict[str, str]) -> list[Bounded]:
+    """What the count of a list rests on: the claims behind the count, and all that the list itself depends on."""
+    listed = estimates.behind_list("provinces_covered", period, **scope)
+    total = estimates.get("provinces_covered", period, **scope)
+    return [total, *(replace(bounded, claims=bounded.corrections) for bounded in listed)] if total else []

@@ -83,7 +83,7 @@ def annualised_pct(now: Bounded, before: Bounded, period: Period, baseline: Peri
     value, lower, upper = (float(end) ** (1 / years) for end in (ratio.value, ratio.lower, ratio.upper))
     lower, upper = Fraction(math.floor(lower * 10**12), 10**12), Fraction(math.ceil(upper * 10**12), 10**12)
     middle = min(max(Fraction(round(value * 10**12), 10**12), lower), upper)
-    return Bounded(middle, lower, upper, ratio.claims, ratio.depends).shifted(-1).scaled(100)
+    return Bounded.resting_on([ratio], middle, lower, upper).shifted(-1).scaled(100)
 
 
 def shapley_split(count_now: Bounded, count_before: Bounded, each_now: Bounded, each_before: Bounded) -> tuple[Bounded, Bounded]:

@@ -101,7 +101,7 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
     data, root = resolve_folder(parameters.data_dir), project_root()
     package = Path(__file__).resolve().parent.parent
-    found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson")}
+    found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml")}
     found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
@@ -151,8 +151,9 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
 
 
 def _join(work: Path, evaluation) -> None:
-    """Numbers and findings of all chapters as one table each, the audit's tables, and the report."""
+    """Numbers and findings of all chapters as one table each, the audit's tables, the letters and the report."""
     from kcq_eval import tables
+    from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
@@ -168,20 +169,22 @@ def _join(work: Path, evaluation) -> None:
     findings = [
         {
             "id": f["id"], "chapter": f["chapter"], "text": f["text"], "depends_on_explanation": "true" if f["depends"] else "false",
-            "sources": ";".join(f["sources"]),
+            "sources": ";".join(f["sources"]), "corrections": ";".join(f["corrections"]),
         }
         for part in parts
         for f in part["findings"]
     ]  # fmt: skip
     _write_table(work / "findings.csv", FINDING_COLUMNS, findings)
     for name, frame in (
+        ("checkability", tables.checkability_rows(evaluation)),
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    write_report(work / REPORT, parts, evaluation, texts, figures=work / "figures", notebooks=work / "notebooks")
+    letter = HTML if write_letters(work, evaluation, texts) else ""
+    write_report(work / REPORT, parts, evaluation, texts, figures=work / "figures", notebooks=work / "notebooks", letter=letter)
     shutil.rmtree(work / "parts")
 
 
@@ -215,6 +218,7 @@ def _write_record(work: Path, run_id: str, parameters: Parameters, inputs: dict[
         "conflicts": audit.conflicts,
         "explanations": audit.explanations,
         "set_aside": evaluation.set_aside,
+        "ledger": {correction.claim_id: correction.status for correction in evaluation.ledger},
         "environment": {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in _PACKAGES}},
         "inputs": inputs,
         "outputs": {p.relative_to(work).as_posix(): _sha256(p.read_bytes()) for p in sorted(work.rglob("*")) if p.is_file()},

@@ -5,6 +5,7 @@ The sentences stand in `vi.yaml` and `en.yaml`, one key for one text. No digit i
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,9 @@ from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 LANGUAGES = ("vi", "en")
+_DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
+_MARKS = re.compile(r"[\\`*_\[\]<>&|$~]|^(?=[#+=-])")
+_LISTED = re.compile(r"^(\d+)(?=[.)])")  # "3." would begin a list
 _HOLE = re.compile(r"\{(@?[\w.@-]+)(?::(\w+))?\}")
 
 
@@ -113,6 +117,12 @@ class Sentences:
             return self(f"change.{key}", amount=amount)
         return amount
 
+    def date(self, date: datetime.date) -> str:
+        """A day as the language writes it."""
+        from babel.dates import format_date
+
+        return format_date(date, format=_DATE[self.language], locale=self.language)
+
     def joined(self, parts: Iterable[str], last: str = "and") -> str:
         """a, b and c."""
         *first, end = list(parts) or [""]
@@ -174,6 +184,16 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def sentence(text: str) -> str:
+    """Somebody's own words, closed with a full stop where they are not closed."""
+    return text if text.endswith((".", "!", "?", "…", ".”", ".\"")) else f"{text}."
+
+
+def markdown(text: str) -> str:
+    """Plain text for a place that reads Markdown: every mark that could mean something there is shown as it stands."""
+    return _LISTED.sub(r"\g<1>\\", _MARKS.sub(r"\\\g<0>", text))
+
+
 def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
     """Problems as sentences: where, what, found, expected, nearest."""
     return [_problem_line(problem, language) for problem in problems]
@@ -182,10 +202,11 @@ def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
 def _problem_line(problem: Problem, language: str) -> str:
     say = functools.partial(plain, language)
     where = [] if problem.file == "parameters" else [problem.file]
+    lines = problem.file.endswith((".yaml", ".yml"))  # of names and values, not rows and columns
     if problem.row is not None:
-        where.append(say("problem.where_row", row=problem.row))
+        where.append(say("problem.where_line" if lines else "problem.where_row", row=problem.row))
     if problem.column:
-        key = "problem.where_column" if problem.row is not None else "problem.where_parameter"
+        key = "problem.where_parameter" if problem.row is None else "problem.where_key" if lines else "problem.where_column"
         where.append(say(key, column=problem.column))
     told = [say(f"problem.{problem.message}")]
     if problem.found:
