@@ -186,7 +186,9 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
                 name = names([claim.claim_id])
                 text = texts("finding.audit_required", claim=name, required=told, printed=printed_text(claim, texts))
                 yield f"audit_required.{claim.claim_id}", text, (claim.claim_id,)
-        if audit.tied_count == 1:
+        if not audit.explanations:
+            yield "audit_all_fixed", texts("finding.audit_all_fixed"), audit.conflicts[0]
+        elif audit.tied_count == 1:
             yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
         else:
             ways = texts.joined([names(explanation) for explanation in audit.tied[:_MOST_TOLD]], last="or")

@@ -304,6 +304,12 @@ def test_plain_digits_without_a_format_are_audited_to_the_end(tmp_path):
     assert json.loads((tmp_path / "o" / "verdicts.json").read_text(encoding="utf-8"))["explanations"] == [["a/1"]]
 
 
+def test_figures_declared_right_that_contradict_each_other_are_told_as_that(tmp_path):
+    rows = "1,value,M,2022,,,,10,kWh,,,fixed\n2,value,M,2022,,,,20,kWh,,,fixed\n"
+    told = run(folder(tmp_path / "a", rows), "--out", tmp_path / "o", "--language", "en")
+    assert told.exit_code == 1 and "declared to be right" in told.output
+
+
 def test_hedged_values_reach_as_far_as_their_words(tmp_path):
     def rows(hedge, printed):
         return f"1,value,M,2022,,,,{printed},kWh,,{hedge},\n2,value,M,2022,,,,215,kWh,,,\n"
