@@ -195,19 +195,21 @@ def load_published(folder: Path) -> Published:
 
 
 def _read_claims(path: Path, source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
-    yield from read_claims(read_table(path, COLUMNS, optional=OPTIONAL, problems=problems), source, vocabulary, problems)
+    rows = read_table(path, COLUMNS, optional=OPTIONAL, problems=problems)
+    yield from read_claims(((row, source) for row in rows), vocabulary, problems)
 
 
-def read_claims(rows: Iterable[Row], source: Source, vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
-    """The claims of a document's rows. What is wrong goes into `problems`, and the row is left out."""
-    seen: set[str] = set()
-    for row in rows:
+def read_claims(rows: Iterable[tuple[Row, Source]], vocabulary: Vocabulary, problems: Problems) -> Iterator[Claim]:
+    """The claims of rows, each with the document it is read from. What is wrong goes into `problems`, and the row is left out."""
+    seen: set[tuple[str, str]] = set()
+    for row, source in rows:
+        claim_id = source.source_id, row["claim_id"]
         wrong = Problems()
         if not _NUMBER.fullmatch(row["claim_id"]):
             wrong.append(row.problem("bad_form", "claim_id", expected="1, 2, 14-list, …"))
-        elif row["claim_id"] in seen:
+        elif claim_id in seen:
             wrong.append(row.problem("id_twice", "claim_id"))
-        seen.add(row["claim_id"])
+        seen.add(claim_id)
         claim = _read_claim(row, source, vocabulary, wrong)
         if wrong:
             problems += wrong
@@ -319,7 +321,7 @@ def _whole(row: Row, vocabulary: Vocabulary, codes: dict[str, str], wrong: Probl
 
 def _whole_forms(vocabulary: Vocabulary, relation: str) -> list[str]:
     """How a whole is written."""
-    return [*(f"{name}=…" for name in ("measure", *vocabulary.dimensions)), *((UNSTATED, f"{UNSTATED}…") if relation in _SHARES else ())]
+    return [*(f"{name}=…" for name in ("measure", *map(vocabulary.dimension_name, vocabulary.dimensions))), *((UNSTATED, f"{UNSTATED}…") if relation in _SHARES else ())]
 
 
 def _items(row: Row, vocabulary: Vocabulary, wrong: Problems) -> tuple[str, ...]:

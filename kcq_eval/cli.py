@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval parameters`."""
+"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kcq_eval import __version__
+from kcq_eval import __version__, audit_command
 from kcq_eval.errors import BadInput, Problem, Problems
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
@@ -97,6 +97,9 @@ def parameters() -> None:
         choices = " | ".join(entry.choices or codes.get(entry.name, ())) or entry.help.form or "true | false"
         table.add_row(entry.name, str(entry.default).lower() if entry.type == "bool" else entry.default, choices, f"{entry.help.vi}\n{entry.help.en}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 
 
 def _given(assignments: list[str], file: Path | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -386,15 +386,18 @@ def conflict_rows(ids: tuple[str, ...], texts: Sentences, evaluation: Audited) -
 
     None if some claim is not a number, or is not held to an interval by the others, so that it cannot be drawn.
     """
-    rows = []
-    for claim_id in ids:
-        claim = evaluation.published.claim(claim_id)
-        others = [other for other in ids if other != claim_id]
-        implied = evaluation.audit.implied(claim, others) if claim.printed else None
-        if implied is None or implied.lower is None:
-            return None
-        rows.append(_conflict_row(claim, others, implied, texts, evaluation))
-    return rows
+    rows = [conflict_row(claim_id, ids, texts, evaluation) for claim_id in ids]
+    return None if any(row is None for row in rows) else rows
+
+
+def conflict_row(claim_id: str, ids: Iterable[str], texts: Sentences, audited: Audited) -> dict | None:
+    """One claim of a group as printed, beside what the others force it to be; None where it cannot be drawn."""
+    claim = audited.published.claim(claim_id)
+    others = [other for other in ids if other != claim_id]
+    implied = audited.audit.implied(claim, others) if claim.printed else None
+    if implied is None or implied.lower is None:
+        return None
+    return _conflict_row(claim, others, implied, texts, audited)
 
 
 def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Sentences, evaluation: Audited) -> dict:

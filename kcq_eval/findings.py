@@ -26,7 +26,7 @@ from kcq_eval.statements import (
 from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
 from kcq_eval.vocabulary import ALL
 
-_MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
+_MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
 
@@ -179,13 +179,16 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
             f"{printed_text(c, texts)} ({claim_number(c, texts, main_source=main)}: {uncapital(statement(c, texts))})" for c in claims
         )
         yield "audit_conflict", texts("finding.audit_conflict", count=len(claims), claims=told), audit.conflicts[0]
-        for claim in _suspects(evaluation):
+        suspects = _suspects(evaluation)
+        for claim in suspects if len(suspects) <= _MOST_TOLD else []:
             if required := audit.required(claim):
                 told = texts.number(number_in(required, claim, ""))
                 name = names([claim.claim_id])
                 text = texts("finding.audit_required", claim=name, required=told, printed=printed_text(claim, texts))
                 yield f"audit_required.{claim.claim_id}", text, (claim.claim_id,)
-        if audit.tied_count == 1:
+        if not audit.explanations:
+            yield "audit_all_fixed", texts("finding.audit_all_fixed"), audit.conflicts[0]
+        elif audit.tied_count == 1:
             yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
         else:
             ways = texts.joined([names(explanation) for explanation in audit.tied[:_MOST_TOLD]], last="or")

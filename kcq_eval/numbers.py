@@ -30,6 +30,7 @@ class Number:
         decimals: The most decimals it is shown with; fewer where the bounds support fewer.
         label: Key of its label in `kcq_eval/texts` below `number.`; the id when empty.
         about: Codes that its label names, by placeholder.
+        fewest: The fewest decimals it is shown with; where the bounds support only fewer, both ends are shown.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Number:
     decimals: int = 0
     label: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    fewest: int = 0
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ class Number:
             value, lower, upper = -value, -upper, -lower
         if upper is None:
             return f"≥{NBSP}{_digits(lower, self.decimals, language)}"
-        decimals = supported_decimals(lower, upper, self.decimals)
+        decimals = supported_decimals(lower, upper, self.decimals, self.fewest)
         if decimals is not None:
             return _digits(value, decimals, language)
         ends = [_digits(end, self.decimals, language) for end in (lower, upper)]
@@ -62,7 +64,7 @@ class Number:
     def is_range(self) -> bool:
         """Whether it is shown as two ends, because no single printed number covers the bounds."""
         lower, upper = self.bounded.lower, self.bounded.upper
-        return upper is None or supported_decimals(lower, upper, self.decimals) is None
+        return upper is None or supported_decimals(lower, upper, self.decimals, self.fewest) is None
 
     @property
     def direction(self) -> str:
@@ -80,9 +82,9 @@ def between(ends: Sequence[str], not_negative: bool, language: str) -> str:
     return ("–" if not_negative else {"vi": " đến ", "en": " to "}[language]).join(ends)
 
 
-def supported_decimals(lower: Fraction, upper: Fraction, most: int) -> int | None:
-    """The most decimals (up to `most`) for which one printed number stands for all of lower to upper; None if not even 0."""
-    for decimals in range(most, -1, -1):
+def supported_decimals(lower: Fraction, upper: Fraction, most: int, fewest: int = 0) -> int | None:
+    """The most decimals (up to `most`) for which one printed number stands for all of lower to upper; None if not even `fewest`."""
+    for decimals in range(most, fewest - 1, -1):
         step = Fraction(1, 10**decimals)
         nearest_above = math.floor(lower / step + Fraction(1, 2)) * step
         for printed in (nearest_above, nearest_above - step):  # a tie may have been rounded down

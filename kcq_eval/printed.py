@@ -284,7 +284,7 @@ class Printed:
         if thousandfold:
             scale = unit.scale * Fraction(1000) ** thousandfold
             if unit.code not in UNITS.keys():
-                found = [own_unit(unit.word, size=int(scale), family=unit.family)] if scale >= 1 else []
+                found = [own_unit(unit.word, size=int(scale), family=unit.family)] if scale in (1, *SIZE_WORDS) else []
             else:
                 found = [other for other in UNITS.values() if other.family == unit.family and other.scale == scale]
             if not found:
@@ -292,8 +292,8 @@ class Printed:
             (unit,) = found
         if len(digits) > max(decimals, 0) + 1 and digits.startswith("0") and digits.strip("0"):
             return None
-        text = format_number(Fraction(int(digits), 10**decimals), decimals=decimals, number_format=self.number_format)
         try:
+            text = format_number(Fraction(int(digits), 10**decimals), decimals=decimals, number_format=self.number_format)
             return Printed(text, unit.code, self.number_format, self.hedge, self.rounding)
         except PrintedError:
             return None

@@ -37,7 +37,7 @@ def claim_names(claims: Sequence[Claim], texts: Sentences, *, main_source: str) 
 
 def statement(claim: Claim, texts: Sentences) -> str:
     """What the claim is about: measure, scheme kind or support type, period."""
-    told = {"scope": _scope(claim.quantity, texts), "period": claim.quantity.period.text, "measure": uncapital(texts.label(claim.quantity.measure))}
+    told = {"scope": scope_name(claim.quantity, texts), "period": claim.quantity.period.text, "measure": uncapital(texts.label(claim.quantity.measure))}
     if claim.reference:
         told["reference"] = claim.reference.period.text
     if claim.whole:
@@ -45,19 +45,11 @@ def statement(claim: Claim, texts: Sentences) -> str:
     return capital(texts(f"statement.{claim.relation}", **told))
 
 
-def quantity_name(quantity: AnyQuantity, texts: Sentences) -> str:
-    """A quantity in words: measure, scope, period."""
-    measure, unstated, name = quantity.measure.partition(UNSTATED)
-    if unstated:
-        return f"{_unstated(name, texts)}, {quantity.period.text}"
-    return f"{texts.label(measure)}, {_scope(quantity, texts)}, {quantity.period.text}"
-
-
 def _whole(claim: Claim, texts: Sentences) -> str:
     if UNSTATED in claim.whole.measure:
         return _unstated(claim.whole.measure.partition(UNSTATED)[2], texts)
     if claim.whole.measure == claim.quantity.measure:
-        return _scope(claim.whole, texts)
+        return scope_name(claim.whole, texts)
     return uncapital(texts.label(claim.whole.measure))
 
 
@@ -66,7 +58,8 @@ def _unstated(name: str, texts: Sentences) -> str:
     return texts("statement.unstated") if "#" in name else texts("statement.unstated_named", name=name)
 
 
-def _scope(quantity: AnyQuantity, texts: Sentences) -> str:
+def scope_name(quantity: AnyQuantity, texts: Sentences) -> str:
+    """What part of the measure a quantity is of, in words."""
     codes = [getattr(quantity, dimension) for dimension in quantity.dimensions]
     named = [texts.label(code) for code in codes if code != ALL]
     if isinstance(quantity, Quantity) and quantity.scheme_kind == ALL:
@@ -118,8 +111,8 @@ def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:
     if lower is None:
         lower = Fraction(0)
     value = lower if upper is None else (lower + upper) / 2
-    decimals = max(_MAIN_DECIMALS.get(unit, 0), printed_number(claim).decimals)
-    return Number(number_id, Bounded(value, lower, upper), unit, decimals, "audit.required")
+    printed = printed_number(claim).decimals
+    return Number(number_id, Bounded(value, lower, upper), unit, max(_MAIN_DECIMALS.get(unit, 0), printed), "audit.required", fewest=printed)
 
 
 def computed_number(claim: Claim, estimates: Estimates) -> Number | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import pandas as pd
@@ -16,7 +16,7 @@ from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.ledger import Ledger
 from kcq_eval.numbers import MINUS, Number, Numbers, between
-from kcq_eval.printed import UNITS
+from kcq_eval.printed import UNITS, Interval
 from kcq_eval.statements import (
     claim_number,
     computed_text,
@@ -45,7 +45,7 @@ def claims_table(claims: Iterable[Claim], evaluation: Evaluation, texts: Texts) 
             as_printed(claim),
             *([_corrected(claim, evaluation, texts)] if confirmed else []),
             printed_text(claim, texts),
-            _stands_for(claim, texts),
+            stands_for(claim, texts),
             computed_text(claim, evaluation.estimates, texts),
             claim.locator,
         )
@@ -78,12 +78,12 @@ def conflicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
     return _frame(rows, texts, "conflict", "printed")
 
 
-def explanations_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
+def explanations_table(evaluation: Audited, texts: Sentences, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
     """Every minimal correction set, what its figure would have to be, and which one is accepted."""
-    rows = []
+    rows, required_of = [], required_of or evaluation.audit.required
     for explanation in evaluation.audit.explanations:
         claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
-        required = evaluation.audit.required(claims[0]) if len(claims) == 1 else None
+        required = required_of(claims[0]) if len(claims) == 1 else None
         told = texts.number(number_in(required, claims[0], "")) if required else ""
         accepted = texts("column.mark") if explanation == evaluation.set_aside else ""
         printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
@@ -154,7 +154,7 @@ def bounds_text(number: Number, texts: Sentences) -> str:
     if number.bounded.is_point:
         return ""
     lower, upper = number.bounded.lower, number.bounded.upper
-    decimals = 0 if number.unit == "count" else number.decimals + 1
+    decimals = 0 if number.unit.partition(":")[0] == "count" else number.decimals + 1
     while upper is not None and decimals < number.decimals + 4 and round(lower * 10**decimals) == round(upper * 10**decimals):
         decimals += 1
     ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]
@@ -182,13 +182,13 @@ def in_the_source(claim: Claim, texts: Sentences) -> str:
 # The same as data: codes and plain decimals, in one language-free form
 
 
-def verdict_rows(evaluation: Audited) -> pd.DataFrame:
+def verdict_rows(evaluation: Audited, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
     """`verdicts.csv`: every claim with its verdict, the conflicts it is in, where it would have to lie if it is the one, and its entry
     in the ledger."""
     audit = evaluation.audit
-    rows = []
+    rows, required_of = [], required_of or audit.required
     for claim in evaluation.published.claims:
-        required, correction = audit.required(claim), evaluation.ledger.get(claim.claim_id)
+        required, correction = required_of(claim), evaluation.ledger.get(claim.claim_id)
         rows.append(
             {
                 "claim_id": claim.claim_id, "locator": claim.locator, "relation": claim.relation, "quantity": claim.quantity.key,
@@ -312,7 +312,7 @@ def _state(claim: Claim, evaluation: Audited, texts: Sentences) -> str:
     return texts("ledger.since", state=texts(f"ledger.state.{correction.status}"), date=texts.date(correction.date)) if correction else ""
 
 
-def _stands_for(claim: Claim, texts: Sentences) -> str:
+def stands_for(claim: Claim, texts: Sentences) -> str:
     return "" if claim.printed is None else bounds_text(printed_number(claim), texts)
 
 

@@ -94,6 +94,10 @@ class Vocabulary:
         """The codes of a dimension, without `all`."""
         raise NotImplementedError
 
+    def dimension_name(self, dimension: str) -> str:
+        """A dimension as a claims table names it."""
+        return dimension
+
     def code(self, dimension: str, text: str) -> str:
         """The code that a text names, or the text itself."""
         return text.strip()

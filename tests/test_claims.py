@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import unicodedata
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,57 @@ def test_any_bytes_end_in_claims_or_in_problems_told_in_both_languages(fresh_fol
     else:
         assert isinstance(read, Published)
         assert all(claim.printed is None or claim.printed.interval for claim in read.claims)
+
+
+# --- trust, unstated wholes, changes of shares
+
+
+def test_a_claim_has_the_trust_of_its_row_else_of_its_source_else_one(published_copy):
+    for path, number, trust in ((claims_file(published_copy), COUNT, "2.5"), (claims_file(published_copy), SHARE, "fixed")):
+        rows = read_rows(path)
+        for row in rows:
+            row.setdefault("trust", "")
+            if row["claim_id"] == number:
+                row["trust"] = trust
+        write_rows(path, (*claims.COLUMNS, "trust"), rows)
+    catalogue = read_rows(published_copy / "sources.csv")
+    write_rows(published_copy / "sources.csv", (*sources.COLUMNS, "trust"), [row | {"trust": "3" if row["source_id"] == NEWSPAPER else ""} for row in catalogue])
+    read = load_published(published_copy)
+    assert read.claim(f"{ACCOUNT}/{COUNT}").trust == Fraction(5, 2)
+    assert read.claim(f"{ACCOUNT}/{SHARE}").trust is None
+    assert read.claim(f"{ACCOUNT}/{GROWTH}").trust == 1
+    assert {claim.trust for claim in read.of([NEWSPAPER]).claims} == {3}
+
+
+@pytest.mark.parametrize("trust", ["0", "-1", "fix", "1/2", "nan"])
+def test_trust_is_a_positive_number_or_fixed(published_copy, trust):
+    path = claims_file(published_copy)
+    write_rows(path, (*claims.COLUMNS, "trust"), [row | {"trust": trust if row["claim_id"] == COUNT else ""} for row in read_rows(path)])
+    (problem,) = refused(published_copy)
+    assert (problem.row, problem.column, problem.found) == (ROW[COUNT], "trust", trust)
+
+
+def test_an_unstated_whole_is_the_claims_own_unless_it_has_a_name(small_programme):
+    share = {"relation": "share", "printed": "10 %", "unit": "percent"}
+    read = load_published(small_programme(share | {"whole": "?"}, share | {"whole": "?"}, share | {"whole": "?plan"}, share | {"whole": "?plan", "support_type": "showroom"}))
+    wholes = [claim.whole for claim in read.claims]
+    assert len(set(wholes)) == 3 and wholes[2] == wholes[3]
+    assert wholes[2].measure == "facilities?plan" and read.vocabulary.measure("facilities?plan").unit == "count"
+    assert not read.vocabulary.measure("facilities?plan").nested_over
+
+
+def test_only_a_share_can_be_of_an_unstated_whole(small_programme):
+    (problem,) = refused(small_programme({"relation": "average", "printed": "10", "unit": "count", "whole": "?"}))
+    assert (problem.message, problem.column) == ("bad_form", "whole")
+
+
+def test_a_change_of_share_has_a_whole_a_reference_period_and_points(small_programme):
+    change = {"relation": "share_change", "printed": "1,2", "unit": "percentage_point", "whole": "scheme_kind=all", "reference_period": "2018-2020", "direction": "down"}
+    (claim,) = load_published(small_programme(change)).claims
+    assert (claim.whole.scheme_kind, claim.whole.period, claim.reference.period.start, claim.direction) == ("all", claim.quantity.period, 2018, "down")
+
+
+@pytest.mark.parametrize(("wrong", "column"), [({"unit": "percent"}, "unit"), ({"whole": ""}, "whole"), ({"direction": ""}, "direction"), ({"reference_period": ""}, "reference_period")])
+def test_a_change_of_share_that_lacks_something_is_refused(small_programme, wrong, column):
+    change = {"relation": "share_change", "printed": "1,2", "unit": "percentage_point", "whole": "scheme_kind=all", "reference_period": "2018-2020", "direction": "down"}
+    assert [problem.column for problem in refused(small_programme(change | wrong))] == [column]

@@ -91,7 +91,7 @@ def run(
         _write_record(work, run_id, parameters, inputs, evaluation)
         (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
         os.chmod(work, 0o755)
-        _move(work, place)
+        move_into_place(work, place)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Bundle(place, run_id, unchanged=False)
@@ -226,7 +226,7 @@ def _write_record(work: Path, run_id: str, parameters: Parameters, inputs: dict[
     (work / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
-def _move(work: Path, place: Path) -> None:
+def move_into_place(work: Path, place: Path) -> None:
     """Put the finished folder in its place; an earlier bundle there is taken away only once the new one is whole."""
     if not place.exists():
         os.rename(work, place)
