@@ -197,9 +197,7 @@ def with_corrections(audit: Audit, set_aside: Iterable[str], as_printed: Audit, 
         confirmed: Ids of the claims that were corrected or left out.
     """
     set_aside, confirmed = tuple(set_aside), frozenset(confirmed)
-    explained = not as_printed.explanations or any(set(explanation) <= set(set_aside) for explanation in as_printed.explanations)
-    instead = set_aside if explained else as_printed.set_aside("first")
-    before, after = estimate(as_printed, instead)._found, estimate(audit, set_aside)._found
+    before, after = estimate(as_printed, as_printed.left_out(set_aside))._found, estimate(audit, set_aside)._found
     reach: dict[Quantity, frozenset[str]] = {}
     for part in (*as_printed.parts, *audit.parts):
         for quantity in part.quantities:

@@ -228,7 +228,7 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     """Every published number and list in its place, by whether an error in it would be detected and located, and what binds it."""
     from kcq_eval.figures import networks
 
-    found = checkability(evaluation.audit, evaluation.set_aside)
+    found = checkability(evaluation.audit, evaluation.audit.left_out(evaluation.set_aside))
     if not found:
         return None
     counts = {state: sum(f.state == state for f in found) for state in STATES}

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kcq_eval.audit.checkability import DETECTED, LOCATED, UNCHECKED, UNDECIDED, Checkability, checkability
-from kcq_eval.claims import Claim
+from kcq_eval.audit.explanations import NOT_IDENTIFIABLE
+from kcq_eval.audit.mechanisms import Explained, Fit
+from kcq_eval.audit.readings import other_readings
+from kcq_eval.claims import AnyQuantity, Claim
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.ledger import NONE, Correction
@@ -20,12 +23,14 @@ from kcq_eval.statements import (
     number_in,
     printed_number,
     printed_text,
+    quantity_name,
     starred,
     statement,
 )
 from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
 from kcq_eval.vocabulary import ALL
 
+_MOST_WAYS = 3  # suspects of one conflict, or larger explanations, whose mechanism is told in a sentence
 _MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
@@ -127,7 +132,7 @@ def audit_numbers(evaluation: Evaluation) -> Numbers:
         "explanations": len(audit.explanations),
         "tied": audit.tied_count,
     }
-    found = checkability(audit, evaluation.set_aside)
+    found = checkability(audit, audit.left_out(evaluation.set_aside))
     counts |= {"figures": len(found)} | {state: sum(f.state == state for f in found) for state in (UNCHECKED, DETECTED, LOCATED)}
     numbers = [_count(f"audit.{name}", count) for name, count in counts.items()]
     for claim in _suspects(evaluation):
@@ -192,7 +197,10 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
             yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
         else:
             ways = texts.joined([names(explanation) for explanation in audit.tied[:_MOST_TOLD]], last="or")
-            yield "audit_tied", texts("finding.audit_tied", count=audit.tied_count, claims=ways), audit.suspects
+            lost = all(audit.located(ways_out) == NOT_IDENTIFIABLE for ways_out in audit.ranked)
+            key = "audit_not_identifiable" if lost else "audit_tied"
+            yield key, texts(f"finding.{key}", count=audit.tied_count, claims=ways), audit.suspects
+        yield from _mechanisms(evaluation, texts)
     if evaluation.set_aside:
         yield "audit_accepted", texts("finding.audit_accepted", claims=names(evaluation.set_aside)), evaluation.set_aside
     if audit.undecided:
@@ -200,9 +208,74 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
         yield "audit_undecided", texts("finding.audit_undecided", claims=names(ids)), tuple(ids)
 
 
+def _mechanisms(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """How the first suspects may have come to be printed, and where only that tells them from the others."""
+    audit, names = evaluation.audit, functools.partial(names_of, evaluation, texts)
+    for ways_out in audit.ranked[:_MOST_TOLD]:
+        for way in ways_out[:_MOST_WAYS]:
+            for fit in way.mechanisms[:1]:
+                yield f"audit_mechanism.{'+'.join(way.claims)}", texts("finding.audit_mechanism", told=capital(fit_text(fit, evaluation, texts))), fit.claims
+        if audit.leads(ways_out):
+            told = {"claims": names(ways_out[0].claims), "others": names(dict.fromkeys(claim for way in ways_out[1:] for claim in way.claims))}
+            yield f"audit_told_apart.{'+'.join(ways_out[0].claims)}", texts("finding.audit_told_apart", **told), ways_out[0].claims
+    for way in audit.alternatives[:_MOST_WAYS]:
+        told = "; ".join(fit_text(fit, evaluation, texts) for fit in _one_each(way))
+        yield f"audit_alternative.{'+'.join(way.claims)}", texts("finding.audit_alternative", claims=names(way.claims), told=told), way.claims
+    yield from _readings(evaluation, texts)
+
+
+def _one_each(way: Explained) -> list[Fit]:
+    """The most specific mechanism for each claim, or the one for all."""
+    if way.mechanisms and set(way.mechanisms[0].claims) == set(way.claims):
+        return [way.mechanisms[0]]
+    return [next(fit for fit in way.mechanisms if claim in fit.claims) for claim in way.claims]
+
+
+def _readings(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Where the verdict turns on how ends and hedges are read."""
+    for turned in other_readings(evaluation.audit):
+        key = f"audit_reading.{turned.reading}"
+        yield f"{key}.{'+'.join(turned.claims)}", texts(f"finding.{key}", claims=names_of(evaluation, texts, turned.claims)), turned.claims
+
+
+def fit_text(fit: Fit, evaluation: Audited, texts: Sentences) -> str:
+    """A mechanism in words: what the claim would have meant, and how many of the readings tried fit."""
+    reading, published = fit.readings[0], evaluation.published
+    claim = published.claim(reading[0].claim_id)
+    told = {"mechanism": texts(f"mechanism.{fit.mechanism}"), "claim": names_of(evaluation, texts, fit.claims), "printed": printed_text(claim, texts)}
+    told |= {"fitting": fit.fitting, "tried": fit.tried}
+    if len(reading) > 1:
+        return texts("mechanism_told.exchanged", **told)
+    meant = reading[0]
+    if claim.printed and meant.printed and meant.printed.rounding != claim.printed.rounding:
+        return texts("mechanism_told.truncated", **told)
+    if printed_text(meant, texts) != told["printed"]:
+        return texts("mechanism_told.misprint", meant=printed_text(meant, texts), **told)
+    return texts("mechanism_told.meaning", meaning=_meaning(meant, fit.claims, evaluation, texts), **told)
+
+
+def _meaning(meant: Claim, set_aside: Iterable[str], evaluation: Audited, texts: Sentences) -> str:
+    """What a number would be about: its quantities, with their values where the other claims force one."""
+    other = meant.reference or meant.whole
+    told = {"part": _valued(meant.quantity, set_aside, evaluation, texts)}
+    if meant.relation == "share_growth":
+        return texts("mechanism_meaning.share_growth")
+    if other is not None:
+        told["other"] = _valued(other, set_aside, evaluation, texts)
+    return texts(f"mechanism_meaning.{meant.relation if other else 'value'}", **told)
+
+
+def _valued(quantity: AnyQuantity, set_aside: Iterable[str], evaluation: Audited, texts: Sentences) -> str:
+    name = uncapital(quantity_name(quantity, texts))
+    extent = evaluation.audit.extent_of(quantity, set_aside)
+    if extent is None or extent[0] != extent[1] or extent[0].denominator > 1 or evaluation.published.vocabulary.measure(quantity.measure).unit != "count":
+        return name
+    return texts("mechanism_meaning.valued", value=texts.number(_count("", int(extent[0]))), name=name)
+
+
 def _checkable(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """How many figures nothing checks, and in how many an error could be located."""
-    found = checkability(evaluation.audit, evaluation.set_aside)
+    found = checkability(evaluation.audit, evaluation.audit.left_out(evaluation.set_aside))
     for state in (UNCHECKED, DETECTED, LOCATED, UNDECIDED):
         yield from _of_state(f"checkability_{state}", [f for f in found if f.state == state], len(found), evaluation, texts)
     exchangeable = [f for f in found if f.exchanged == UNCHECKED]

@@ -111,6 +111,10 @@ _HEDGE_OF_WORD = {word: code for code in HEDGES for word in (code, HEDGES[code])
 
 ROUNDINGS = ("nearest", "truncated")
 
+STRICT, GENEROUS = "strict", "generous"
+READINGS = ("", STRICT, GENEROUS)
+_GENEROUS_REACH = 10  # times the reach of a hedge
+
 PROBLEM_KEYS = (
     "too_long", "not_a_number", "undeclared_format", "unknown_format", "ungrouped_decimal", "bad_groups", "bad_decimals",
     "bad_sign", "unknown_unit", "unknown_unit_word", "unit_mismatch", "mixed_units", "bad_compound", "hedge_unknown",
@@ -220,6 +224,8 @@ class Printed:
         number_format: Code in NUMBER_FORMATS; None where the source declares none, and then only plain digits are read.
         hedge: Code in HEDGES, or empty.
         rounding: One of ROUNDINGS: how the source is taken to have rounded.
+        reading: One of READINGS. A strict one rounds a tie up and leaves out every end of a hedge; a generous one adds half a unit of
+            the last place to the near end of a hedge and lets it reach ten times as far.
 
     Raises:
         PrintedError: The text cannot be read as declared.
@@ -230,12 +236,15 @@ class Printed:
     number_format: str | None = None
     hedge: str = ""
     rounding: str = "nearest"
+    reading: str = ""
 
     def __post_init__(self) -> None:
         if not _OWN_UNIT.fullmatch(self.unit):
             _chosen(self.unit, UNITS, key="unknown_unit", what="unit")
         _chosen(self.hedge, ("", *HEDGES), key="hedge_unknown", what="hedge")
         _chosen(self.rounding, ROUNDINGS, key="unknown_rounding", what="rounding")
+        if self.reading not in READINGS:
+            raise ValueError(f"reading must be one of {READINGS}, not {self.reading!r}")
         if isinstance(self._reading, tuple):
             if self.hedge:
                 raise PrintedError("hedge_on_ratio", f"hedge {self.hedge!r} on {_quoted(self.text)}", "a ratio without a hedge")
@@ -315,7 +324,24 @@ class Printed:
         """
         value, step = self.value, self.step
         if self.hedge:
-            reach = self._amount.last_nonzero_place
+            reach, half = self._amount.last_nonzero_place, step / 2
+            if self.reading == GENEROUS:
+                far = _GENEROUS_REACH * reach
+                return {
+                    "over": Interval(value - half, value + far),
+                    "above": Interval(value - half, None),
+                    "nearly": Interval(value - far, value + half),
+                    "below": Interval(None, value + half),
+                    "about": Interval(value - far, value + far),
+                }[self.hedge]
+            if self.reading == STRICT:
+                return {
+                    "over": Interval(value, value + reach, True, True),
+                    "above": Interval(value, None, True),
+                    "nearly": Interval(value - reach, value, True, True),
+                    "below": Interval(None, value, False, True),
+                    "about": Interval(value - reach, value + reach, True, True),
+                }[self.hedge]
             return {
                 "over": Interval(value, value + reach, lower_open=True),
                 "above": Interval(value, None, lower_open=True),
@@ -326,7 +352,7 @@ class Printed:
         if not self._amount.unit.is_continuous and self._amount.unit.scale == 1 and self._amount.decimals == 0:
             return Interval(value, value)
         if self.rounding == "nearest":  # closed at both ends: a tie may have gone either way
-            return Interval(value - step / 2, value + step / 2)
+            return Interval(value - step / 2, value + step / 2, upper_open=self.reading == STRICT)
         if value > 0:
             return Interval(value, value + step, upper_open=True)
         if value < 0:

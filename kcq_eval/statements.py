@@ -58,6 +58,14 @@ def _unstated(name: str, texts: Sentences) -> str:
     return texts("statement.unstated") if "#" in name else texts("statement.unstated_named", name=name)
 
 
+def quantity_name(quantity: AnyQuantity, texts: Sentences) -> str:
+    """A quantity in words: measure, scope, period."""
+    measure, unstated, name = quantity.measure.partition(UNSTATED)
+    if unstated:
+        return f"{_unstated(name, texts)}, {quantity.period.text}"
+    return texts("statement.value", measure=texts.label(measure), scope=scope_name(quantity, texts), period=quantity.period.text)
+
+
 def scope_name(quantity: AnyQuantity, texts: Sentences) -> str:
     """What part of the measure a quantity is of, in words."""
     codes = [getattr(quantity, dimension) for dimension in quantity.dimensions]

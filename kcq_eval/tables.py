@@ -30,6 +30,7 @@ from kcq_eval.statements import (
 )  # fmt: skip
 from kcq_eval.texts import Sentences, Texts
 
+_MOST_CAUSES = 3  # mechanisms named for one explanation
 _SIZES = ("detected_up", "detected_down", "located_up", "located_down")
 
 
@@ -79,7 +80,7 @@ def conflicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
 
 
 def explanations_table(evaluation: Audited, texts: Sentences, required_of: Callable[[Claim], Interval | None] | None = None) -> pd.DataFrame:
-    """Every minimal correction set, what its figure would have to be, and which one is accepted."""
+    """Every minimal correction set, what its figure would have to be, how it may have come to be misprinted, and which is accepted."""
     rows, required_of = [], required_of or evaluation.audit.required
     for explanation in evaluation.audit.explanations:
         claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
@@ -87,8 +88,10 @@ def explanations_table(evaluation: Audited, texts: Sentences, required_of: Calla
         told = texts.number(number_in(required, claims[0], "")) if required else ""
         accepted = texts("column.mark") if explanation == evaluation.set_aside else ""
         printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
-        rows.append((names_of(evaluation, texts, explanation), str(len(claims)), printed, told, accepted))
-    return _frame(rows, texts, "explanation", "size", "printed", "required", "accepted")
+        causes = dict.fromkeys(texts(f"mechanism.{fit.mechanism}") for fit in evaluation.audit.mechanisms(explanation))
+        mechanism = "; ".join(list(causes)[:_MOST_CAUSES])
+        rows.append((names_of(evaluation, texts, explanation), str(len(claims)), printed, told, mechanism, accepted))
+    return _frame(rows, texts, "explanation", "size", "printed", "required", "mechanism", "accepted")
 
 
 def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
@@ -113,7 +116,7 @@ def verdicts_table(evaluation: Audited, texts: Sentences) -> pd.DataFrame:
 def checkability_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     """For every figure whether one error in it would be detected and located, from which size on, and what checks it."""
     rows = []
-    for found in checkability(evaluation.audit, evaluation.set_aside):
+    for found in checkability(evaluation.audit, evaluation.audit.left_out(evaluation.set_aside)):
         claim = evaluation.published.claim(found.claim_id)
         told = [texts(f"checkability.{found.state}")]
         told += [texts(f"checkability.exchanged.{found.exchanged}")] if found.exchanged else []
@@ -210,7 +213,7 @@ def verdict_rows(evaluation: Audited, required_of: Callable[[Claim], Interval | 
 def checkability_rows(evaluation: Evaluation) -> pd.DataFrame:
     """`checkability.csv`: every figure with the sizes of error that would be detected and located, in its printed unit."""
     rows = []
-    for found in checkability(evaluation.audit, evaluation.set_aside):
+    for found in checkability(evaluation.audit, evaluation.audit.left_out(evaluation.set_aside)):
         claim = evaluation.published.claim(found.claim_id)
         sizes = {name: decimal(getattr(found, name)) for name in _SIZES}
         rows.append(
@@ -226,12 +229,13 @@ def checkability_rows(evaluation: Evaluation) -> pd.DataFrame:
 
 def explanation_rows(evaluation: Audited) -> pd.DataFrame:
     """`explanations.csv`: conflicts and correction sets in their fixed order."""
-    rows = [("conflict", i, len(ids), ";".join(ids), "") for i, ids in enumerate(evaluation.audit.conflicts, 1)]
-    rows += [
-        ("explanation", i, len(ids), ";".join(ids), "true" if ids == evaluation.set_aside else "false")
-        for i, ids in enumerate(evaluation.audit.explanations, 1)
-    ]
-    return pd.DataFrame(rows, columns=["kind", "rank", "size", "claims", "accepted"])
+    audit = evaluation.audit
+    rows = [("conflict", i, len(ids), ";".join(ids), "", "", "", "") for i, ids in enumerate(audit.conflicts, 1)]
+    for i, ids in enumerate(audit.explanations, 1):
+        fits = audit.mechanisms(ids)
+        told = (";".join(str(part) for part in parts) for parts in ([f.mechanism for f in fits], [f.fitting for f in fits], [f.tried for f in fits]))
+        rows.append(("explanation", i, len(ids), ";".join(ids), "true" if ids == evaluation.set_aside else "false", *told))
+    return pd.DataFrame(rows, columns=["kind", "rank", "size", "claims", "accepted", "mechanisms", "readings_fitting", "readings_tried"])
 
 
 def estimate_rows(evaluation: Evaluation) -> pd.DataFrame:

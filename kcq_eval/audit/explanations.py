@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from kcq_eval.audit.constraints import Linear, System, build_system, number_between
-from kcq_eval.audit.mechanisms import Explained, Judge
+from kcq_eval.audit.mechanisms import Explained, Fit, Judge
 from kcq_eval.audit.solver import Answer, Component, Undecided, components, holds, minimal_sets, shrink
 from kcq_eval.claims import AnyQuantity, Claim, Published, Quantity, load_published
 from kcq_eval.errors import BadInput, Problem, nearest
 from kcq_eval.printed import Interval
 
 CONSISTENT, CONTRADICTED, UNDECIDED = "consistent", "contradicted", "undecided"
+UNIQUE, TIED, NOT_IDENTIFIABLE = "unique", "tied", "not_identifiable"
+LEAD = 10  # times the next one's weight, from which on a mechanism tells tied explanations apart
+_MOST_ALTERNATIVES = 12  # larger ways out of one part on which mechanisms are tried
 _MOST_JUDGED = 60  # smallest ways out of one part on which mechanisms are tried
 _LARGEST_PRODUCT = 1_000  # explanations listed when several independent parts are each in conflict
 
@@ -36,6 +39,8 @@ class Audit:
         ranked: For each independent part in conflict, its smallest correction sets with the mechanisms that would explain
             them, in the same order; an explanation takes one of each.
         complete: Whether conflicts and explanations are all there are; where they are too many, only some are listed.
+        alternatives: Correction sets with one claim more than the smallest, each of whose claims a mechanism would explain: fewest
+            corrections can mislead.
     """
 
     published: Published
@@ -45,6 +50,7 @@ class Audit:
     undecided: frozenset[str]
     ranked: tuple[tuple[Explained, ...], ...] = ()
     complete: bool = True
+    alternatives: tuple[Explained, ...] = ()
 
     @property
     def smallest(self) -> tuple[tuple[tuple[str, ...], ...], ...]:
@@ -61,6 +67,36 @@ class Audit:
     def tied(self) -> tuple[tuple[str, ...], ...]:
         """The explanations with the fewest claims; more than one means that counting alone cannot tell them apart."""
         return tuple(e for e in self.explanations if len(e) == len(self.explanations[0]))
+
+    def located(self, ways_out: Sequence[Explained]) -> str:
+        """How far counting corrections and trust name the figure, for one part in conflict.
+
+        `unique`: one smallest correction set is trusted least; `not_identifiable`: every claim of every conflict could be the one;
+        `tied`: anything between.
+        """
+        least = [way for way in ways_out if way.trust == ways_out[0].trust]
+        if len(least) == 1:
+            return UNIQUE
+        about = {claim for way in ways_out for claim in way.claims}
+        concerned = {claim for conflict in self.conflicts if not about.isdisjoint(conflict) for claim in conflict}
+        return NOT_IDENTIFIABLE if {claim for way in least for claim in way.claims} == concerned else TIED
+
+    def leads(self, ways_out: Sequence[Explained]) -> bool:
+        """Whether a mechanism alone tells the first of several tied ways from the next."""
+        if self.located(ways_out) == UNIQUE or not ways_out[0].mechanisms:
+            return False
+        return ways_out[0].weight >= LEAD * ways_out[1].weight
+
+    def mechanisms(self, explanation: Iterable[str]) -> tuple[Fit, ...]:
+        """The mechanisms that would explain the claims of an explanation, part after part."""
+        claims = set(explanation)
+        return tuple(fit for ways_out in self.ranked for way in ways_out if claims.issuperset(way.claims) for fit in way.mechanisms)
+
+    def left_out(self, accepted: Iterable[str]) -> tuple[str, ...]:
+        """Claims without which those printed can all be true: those accepted where they are enough, else the first explanation."""
+        accepted = tuple(accepted)
+        enough = not self.explanations or any(set(explanation) <= set(accepted) for explanation in self.explanations)
+        return accepted if enough else self.explanations[0]
 
     @property
     def tied_count(self) -> int:
@@ -167,6 +203,11 @@ class Audit:
                 self._extents[question] = None
         return self._extents[question]
 
+    def extent_of(self, quantity: AnyQuantity, set_aside: Iterable[str]) -> tuple[Fraction, Fraction | None] | None:
+        """The same for any quantity; None where it is undecided or no claim and no rule speaks of it."""
+        part = self._part_of.get(quantity)
+        return None if part is None else self.extent(part, quantity, set_aside)
+
     @functools.cached_property
     def _extents(self) -> dict:
         return {}
@@ -203,7 +244,8 @@ def audit_system(system: System, published: Published) -> Audit:
                     corrections.append(sorted((_sorted(way, order) for way in ways_out), key=_rank(order)))
         except Undecided:
             undecided |= set(part.claims)
-    ranked = _ranked(corrections, Judge(published, parts), order) if corrections else ()
+    judge = Judge(published, parts) if corrections else None
+    ranked = _ranked(corrections, judge, order) if corrections else ()
     explanations = _combined(corrections, ranked, order) if corrections else []
     complete &= len(explanations) == math.prod(map(len, corrections)) or not corrections
     return Audit(
@@ -214,7 +256,19 @@ def audit_system(system: System, published: Published) -> Audit:
         frozenset(undecided),
         ranked,
         complete,
+        _alternatives(corrections, judge) if corrections else (),
     )
+
+
+def _alternatives(corrections: list[list[tuple[str, ...]]], judge: Judge) -> tuple[Explained, ...]:
+    found = []
+    for ways_out in corrections:
+        larger = [way for way in ways_out if len(way) == len(ways_out[0]) + 1]
+        for explained in map(judge.explained, larger[:_MOST_ALTERNATIVES]):
+            told = {claim for fit in explained.mechanisms for claim in fit.claims}
+            if told == set(explained.claims):
+                found.append(explained)
+    return tuple(sorted(found, key=lambda explained: -explained.weight))
 
 
 def _ranked(corrections: list[list[tuple[str, ...]]], judge: Judge, order: dict) -> tuple[tuple[Explained, ...], ...]:
