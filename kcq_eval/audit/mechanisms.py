@@ -254,8 +254,7 @@ class Judge:
     def __init__(self, published: Published, parts: Sequence[Component]):
         self._published, self._context = published, Context(published)
         self._part_of = {quantity: part for part in parts for quantity in part.quantities}
-        self._kept = functools.cache(lambda part, left_out: tuple(claim for claim in part.claims if claim not in left_out))
-        self._range = functools.cache(self._range_of)
+        self._known: dict[tuple, tuple[Fraction, Fraction | None] | None] = {}
 
     def explained(self, explanation: tuple[str, ...], *, try_mechanisms: bool = True) -> Explained:
         """An explanation with the mechanisms that fit, the most specific first."""
@@ -311,7 +310,7 @@ class Judge:
             if any(quantity not in part for quantity in constraint.quantities):
                 if between is None or not between.is_point:
                     return None
-            elif len(reading) == 1 and part.feasible(self._kept(part, left_out), constraint.parts) is not Answer.YES:
+            elif len(reading) == 1 and part.feasible(_kept(part, left_out), constraint.parts) is not Answer.YES:
                 return None
         if len(reading) > 1 and not self._together(reading, left_out):
             return None
@@ -321,20 +320,26 @@ class Judge:
         parts = {id(part): part for claim in reading if (part := self._part_of[claim.quantity])}
         for part in parts.values():
             rows = [row for claim in reading if claim.quantity in part for row in constrain(claim, self._published.vocabulary).parts]
-            if part.feasible(self._kept(part, left_out), rows) is not Answer.YES:
+            if part.feasible(_kept(part, left_out), rows) is not Answer.YES:
                 return False
         return True
 
-    def _range_of(self, left_out: frozenset[str], quantity: AnyQuantity) -> tuple[Fraction, Fraction | None] | None:
-        part = self._part_of.get(quantity)
-        if part is None:
-            return None
-        lower, upper = part.range(quantity, self._kept(part, left_out))
-        return Fraction(lower), None if upper is None else Fraction(upper)
+    def _range(self, left_out: frozenset[str], quantity: AnyQuantity) -> tuple[Fraction, Fraction | None] | None:
+        if (left_out, quantity) not in self._known:
+            part, found = self._part_of.get(quantity), None
+            if part is not None:
+                lower, upper = part.range(quantity, _kept(part, left_out))
+                found = Fraction(lower), None if upper is None else Fraction(upper)
+            self._known[left_out, quantity] = found
+        return self._known[left_out, quantity]
 
     def _unexplained(self, claim: Claim) -> Fraction:
         length = len(claim.printed.digits) if claim.printed else 2
         return _UNEXPLAINED / (9 * 10 ** (length - 1))
+
+
+def _kept(part: Component, left_out: frozenset[str]) -> tuple[str, ...]:
+    return tuple(claim for claim in part.claims if claim not in left_out)
 
 
 def _printable(between: Interval | None, step: Fraction) -> int:
