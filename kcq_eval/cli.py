@@ -11,6 +11,7 @@ import typer
 
 from kcq_eval import __version__
 from kcq_eval.errors import BadInput, Problem, Problems
+from kcq_eval.register.commands import app as register
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Đánh giá một giai đoạn của chương trình so với giai đoạn trước, và kiểm tra các số liệu công bố có thể cùng đúng không. · "
     "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
 )  # fmt: skip
+app.add_typer(register, name="register")
 
 
 def main() -> None:
