@@ -137,15 +137,16 @@ def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
 
 
 def _from_here(given: dict[str, Any]) -> dict[str, Any]:
-    """A data folder named relative to the working directory, told relative to the project."""
+    """What is named relative to the working directory, told relative to the project."""
     from kcq_eval.datafiles import project_root
 
-    folder = given.get("data_dir")
-    if isinstance(folder, str) and Path(folder).is_dir() and not Path(folder).is_absolute():
-        try:
-            return given | {"data_dir": os.path.relpath(folder, project_root())}
-        except ValueError:  # another drive
-            return given | {"data_dir": os.path.abspath(folder)}
+    for name in ("data_dir", "register", "criteria"):
+        place = given.get(name)
+        if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
+            try:
+                given = given | {name: os.path.relpath(place, project_root())}
+            except ValueError:  # another drive
+                given = given | {name: os.path.abspath(place)}
     return given
 
 

@@ -81,8 +81,9 @@ class Coded:
 class Reader:
     """Reads the cells of one register with the words of one data folder."""
 
-    def __init__(self, words: RegisterWords, vocabulary: Vocabulary, number_format: str = ""):
-        self._words, self._vocabulary, self._declared = words, vocabulary, number_format
+    def __init__(self, words: RegisterWords, vocabulary: Vocabulary, number_format: str = "auto"):
+        self._words, self._vocabulary = words, vocabulary
+        self._declared = None if number_format == "auto" else number_format
         self._coder = Coder()
         self._merged: dict[str, list[str]] = {}  # new province -> its old codes
         for province in vocabulary.provinces.values():
@@ -224,7 +225,7 @@ class Reader:
 
     def _money(self, raw: RawRows, coded: pd.DataFrame, why: dict, notes: list[Remark]) -> None:
         texts = [c for name in MONEY if raw.frame[name].dtype == object for c in raw.frame[name].unique() if isinstance(c, str)]
-        declared, proofs = (self._declared or None, []) if self._declared else cells.number_format(texts)
+        declared, proofs = (self._declared, []) if self._declared else cells.number_format(texts)
         if len(proofs) > 1:
             notes.append(Remark("two_number_formats", raw.told, "", (), "; ".join(proofs), "1.234,5 | 1,234.5"))
         for name in MONEY:

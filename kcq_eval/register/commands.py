@@ -38,7 +38,10 @@ def check(
     marked: Annotated[Path | None, typer.Option("--marked", help="Nơi ghi bản sao · where the copy goes")] = None,
     period: Annotated[str, typer.Option("--period", help="Giai đoạn đánh giá · period evaluated")] = "2021-2023",
     baseline: Annotated[str, typer.Option("--baseline", help="Kỳ so sánh · period compared with")] = "2018-2020",
-    numbers: Annotated[Literal["", "vi", "en"], typer.Option("--numbers", help="Dạng số viết bằng chữ: vi 1.234,5; en 1,234.5 · format of numbers that stand as text")] = "",
+    numbers: Annotated[
+        Literal["auto", "vi", "en"],
+        typer.Option("--numbers", help="Dạng số viết bằng chữ: vi 1.234,5; en 1,234.5 · format of numbers that stand as text"),
+    ] = "auto",
     language: Language = "vi", data_dir: Data = "data",
 ) -> None:  # fmt: skip
     from kcq_eval.parameters import Period

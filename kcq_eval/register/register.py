@@ -23,6 +23,7 @@ from kcq_eval.vocabulary import Vocabulary, load_vocabulary
 
 MILLION = 10**6
 FACTS = ("piece", "row", "year", "scheme", "kind", "centre", "sector", "province", "support", "status", "facility", "state", "counterpart")
+DEMONSTRATION_ID = "DEMONSTRATION"  # before the name of a register whose rows are invented
 _CODED = {"kind": "scheme_kind", "centre": "centre", "sector": "sector", "province": "province", "support": "support_type", "status": "status"}
 
 
@@ -40,13 +41,17 @@ class Register:
     """
 
     name: str
-    sha256: str
     facts: pd.DataFrame
     pieces: tuple[str, ...]
     provinces: tuple[str, ...]
     remarks: tuple[Remark, ...]
     demonstration: bool
     vocabulary: Vocabulary
+
+    @property
+    def source_id(self) -> str:
+        """What stands for the register among the sources of a number."""
+        return f"{DEMONSTRATION_ID} {self.name}" if self.demonstration else self.name
 
     @functools.cached_property
     def done(self) -> pd.DataFrame:
@@ -67,13 +72,13 @@ class Register:
         ]
 
 
-def load_register(path: Path, folder: Path, *, number_format: str = "") -> Register:
+def load_register(path: Path, folder: Path, *, number_format: str = "auto") -> Register:
     """Read and check a register; read once as long as neither it nor the words change.
 
     Args:
         path: A workbook, a CSV or Parquet file, or a folder of Parquet files.
         folder: The data folder, for vocabulary, words and ceilings.
-        number_format: `vi` or `en` where numbers stand as text and nothing in the file proves their format.
+        number_format: `vi` or `en` of numbers that stand as text; `auto` takes what the file itself proves, and nothing else.
 
     Raises:
         BadInput: Everything that cannot be used, all at once.
@@ -81,11 +86,10 @@ def load_register(path: Path, folder: Path, *, number_format: str = "") -> Regis
     problems = Problems()
     register, _ = check_register(path, folder, problems, number_format=number_format)
     problems.stop()
-    assert register is not None
     return register
 
 
-def check_register(path: Path, folder: Path, problems: Problems, *, number_format: str = "") -> tuple[Register | None, list[Coded]]:
+def check_register(path: Path, folder: Path, problems: Problems, *, number_format: str = "auto") -> tuple[Register | None, list[Coded]]:
     """The register and its coded sheets; where there are problems no register, but the sheets all the same, to be marked."""
     vocabulary = load_vocabulary(folder)
     words = load_words(folder, vocabulary)
@@ -116,7 +120,7 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
     told = tuple(coded.raw.told for coded in pieces)
     remarks += _spelling_remarks(together, pieces, told)
     register = Register(
-        path.name, "", together[list(FACTS)], told, reader.provinces, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
+        path.name, together[list(FACTS)], told, reader.provinces, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
     )
     return register, pieces
 
