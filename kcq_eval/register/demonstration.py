@@ -22,7 +22,7 @@ from kcq_eval.parameters import Period
 from kcq_eval.register.columns import COLUMNS, DEMONSTRATION, load_words
 from kcq_eval.register.workbooks import head, label_of, write_table
 from kcq_eval.texts import plain
-from kcq_eval.vocabulary import ALL, Vocabulary
+from kcq_eval.vocabulary import Vocabulary
 
 NOW, BEFORE, CENTRE = Period(2021, 2023), Period(2018, 2020), "ipc1"
 _TENTH = 10  # money is drawn in tenths of a million VND, as the baseline's total is printed
