@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kcq_eval.estimates import Bounded, Estimates, estimate
 from kcq_eval.parameters import Parameters
 from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.register.aggregation import Scope, aggregate, years_in
+from kcq_eval.register.criteria import Criterion, load_criteria
 from kcq_eval.register.register import Register, hash_of, load_register
 from kcq_eval.vocabulary import ALL
 
@@ -29,11 +31,16 @@ class Evaluation:
     estimates: Estimates
     prices: dict[str, PriceIndex]
     register: Register | None = None
+    criteria: tuple[Criterion, ...] = ()
 
     @property
     def demonstration(self) -> bool:
         """Whether results rest on invented rows, which every title then says."""
         return self.register is not None and self.register.demonstration
+
+    def titled(self, title: str, say: Callable[..., str]) -> str:
+        """A title that says so where results rest on invented rows."""
+        return say("register.demonstration_of", title=title) if self.demonstration else title
 
     def claims(self, *measures: str) -> list[Claim]:
         """The claims that speak of these measures."""
@@ -55,6 +62,12 @@ def evaluate(parameters: Parameters) -> Evaluation:
         if found not in valid:
             problems.append(Problem("unknown_value", "parameters", None, name, found, ", ".join(valid), nearest(found, valid)))
     register = _register(parameters, problems)
+    criteria: list[Criterion] = []
+    if parameters.criteria:
+        try:
+            criteria = load_criteria(resolve_folder(parameters.criteria))
+        except BadInput as error:
+            problems += error.problems
     if register is None or not register.has(parameters.current_period):
         problems += _nothing_reported(parameters, published.of(chosen or published.sources))
     problems += _unknown_claims(parameters, published)
@@ -64,7 +77,7 @@ def evaluate(parameters: Parameters) -> Evaluation:
     estimates = _estimates(examined, set_aside)
     if register is not None:
         estimates = estimates.led_by(_aggregated(register, _scope(parameters, examined.published, register)))
-    return Evaluation(parameters, examined.published, examined, set_aside, estimates, load_price_indices(folder), register)
+    return Evaluation(parameters, examined.published, examined, set_aside, estimates, load_price_indices(folder), register, tuple(criteria))
 
 
 def _register(parameters: Parameters, problems: Problems) -> Register | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kcq_eval.claims import Claim
+from kcq_eval.comparison import DIFFERS, Compared
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.figures.style import FigureWords
@@ -20,6 +21,7 @@ from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, cover
 from kcq_eval.numbers import Number, Numbers
 from kcq_eval.printed import Interval, format_number
 from kcq_eval.statements import claim_number, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.tables import comparison_row
 from kcq_eval.texts import Texts, capital
 
 if TYPE_CHECKING:
@@ -241,6 +243,76 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)))
 
 
+def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Funding of each year, state and counterpart, in both periods."""
+    from kcq_eval.figures import register as charts
+
+    rows, used, told = [], [], []
+    for period, role in ((evaluation.parameters.baseline_period, "baseline"), (evaluation.parameters.current_period, "current")):
+        for year in period.years:
+            ids = [f"register.year.{year}.{measure}" for measure in ("state_funding", "counterpart_funding", "funding")]
+            if _known(numbers, *ids):
+                state, counterpart, whole = (_in_billions(numbers[number_id]) for number_id in ids)
+                used += [numbers[number_id] for number_id in ids]
+                parts = {"state": float(state.bounded.value), "counterpart": float(counterpart.bounded.value)}
+                rows.append({"label": str(year), "role": role, "text": whole.digits(texts.language), **parts})
+                told.append(f"{year}: {state.digits(texts.language)} + {counterpart.digits(texts.language)}")
+    if not rows:
+        return None
+    terms = {part: texts.label(f"{part}_funding") for part in ("state", "counterpart")}
+    title, subtitle = texts("figure.register_years.title"), texts("figure.register_years.subtitle")
+    words = _words("register_years", texts, evaluation, used, title, subtitle, texts("figure.register_years.alt", rows="; ".join(told)), axis=True, **terms)
+    frame = pd.DataFrame(rows)
+    return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words))
+
+
+def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """How evenly funding is spread over facilities: Lorenz curves, Gini coefficient, quartiles."""
+    from kcq_eval.figures import register as charts
+    from kcq_eval.indicators.register import lorenz
+    from kcq_eval.register.aggregation import funding_by_facility
+
+    parameters = evaluation.parameters
+    curves, quartiles, used = [], [], []
+    for role, period in (("current", parameters.current_period), ("baseline", parameters.baseline_period)):
+        ids = {name: f"register.spread.{name}.{role}" for name in ("gini", "q1", "median", "q3")}
+        if not _known(numbers, *ids.values()):
+            continue
+        used += [numbers[number_id] for number_id in ids.values()]
+        quartiles.append({"label": period.text, "role": role, **{name: numbers[i].digits(texts.language) for name, i in ids.items()}})
+        amounts = funding_by_facility(evaluation.register, parameters.centre, period, parameters.scheme_kind)
+        curves += [{"role": role, "share_of_facilities": float(x), "share_of_funding": float(y)} for x, y in lorenz(amounts)]
+    if not curves:
+        return None
+    terms = {term: texts(f"figure.register_spread.{term}") for term in ("equal", "facilities", "funding", "gini", "q1", "median", "q3")}
+    told = "; ".join(f"{row['label']}: {terms['gini']} {row['gini']}, {row['q1']}, {row['median']}, {row['q3']}" for row in quartiles)
+    title = texts("figure.register_spread.title", gini=quartiles[0]["gini"], period=quartiles[0]["label"])
+    alt = texts("figure.register_spread.alt", rows=told)
+    words = _words("register_spread", texts, evaluation, used, title, texts("figure.register_spread.subtitle"), alt, **terms)
+    frames = pd.DataFrame(curves), pd.DataFrame(quartiles)
+    return Exhibit("register_spread", words, _sources(used), lambda: charts.register_spread(*frames, words))
+
+
+def register_against_publication(compared: list[Compared], texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Each published figure beside the register's value."""
+    from kcq_eval.figures import register as charts
+
+    if not compared:
+        return None
+    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in sorted(compared, key=lambda one: one.verdict != DIFFERS)])
+    differ = sum(one.verdict == DIFFERS for one in compared)
+    key = "title" if differ else "title_agrees"
+    title = texts(f"figure.register_against_publication.{key}", differ=differ, count=len(compared))
+    terms = {term: texts(f"figure.register_against_publication.{term}") for term in ("claim", "printed", "register", "verdict")}
+    told = "; ".join(f"{row['statement']}: {row['printed']}, {row['register']}, {row['told']}" for row in rows.to_dict("records"))
+    claims = tuple(one.claim.claim_id for one in compared)
+    words = _words(
+        "register_against_publication", texts, evaluation, [], title, texts("figure.register_against_publication.subtitle"), told,
+        claims=(*claims, evaluation.register.source_id), **terms,
+    )  # fmt: skip
+    return Exhibit("register_against_publication", words, (*claims, evaluation.register.source_id), lambda: charts.register_against_publication(rows, words))
+
+
 def _conflict_rows(ids: tuple[str, ...], texts: Texts, evaluation: Evaluation) -> tuple[tuple[str, ...], list[dict]] | None:
     """None if some claim of the group is not held to a bounded interval by the others, so that it cannot be drawn."""
     rows = []
@@ -338,4 +410,4 @@ def _words(
     if any(number.bounded.depends for number in used):
         line.append(texts("figure.starred"))
     line += [note] if note else []
-    return FigureWords(title, subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")
+    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")

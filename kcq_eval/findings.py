@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kcq_eval.claims import Claim
+from kcq_eval.comparison import DIFFERS, Compared
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number, Numbers
-from kcq_eval.parameters import Parameters
+from kcq_eval.parameters import Parameters, Period
+from kcq_eval.register.coding import Remark, rows_told
+from kcq_eval.register.criteria import MET, NOT_MET, OPEN, Judged, judge
 from kcq_eval.statements import claim_names, claim_number, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.texts import Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL
@@ -44,6 +47,7 @@ def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
         "facility_shares": [("facilities", "facilities_only"), *([] if parameters.scheme_kind == ALL else [(share, "facility_share_open")])],
         "support_type_mix": [("mix", "mix_only"), ("mix_concentration",)],
         "province_coverage": [("coverage", "coverage_only"), ("coverage_34", "coverage_34_only")],
+        "facility_register": [("register_counts",), ("register_leverage", "register_leverage_only"), ("register_spread",), ("register_kinds",)],
     }[chapter]
 
 
@@ -87,6 +91,50 @@ def _direction(name: str, numbers: Numbers) -> str:
         return ""
     now, before = (numbers[end].bounded for end in ends)
     return Number(name, now - before, "").direction
+
+
+def register_findings(evaluation: Evaluation, compared: Iterable[Compared], texts: Texts) -> list[Finding]:
+    """What the register's rows say, how it agrees with the publication, and what should be looked at; nothing without a register."""
+    if evaluation.register is None:
+        return []
+    chapter, source = "facility_register", (evaluation.register.source_id,)
+    found = [f for f in findings(chapter, texts, evaluation.parameters) if not f.id.startswith("not_reported")]
+    compared = list(compared)
+    if compared:
+        differ = [one.claim.claim_id for one in compared if one.verdict == DIFFERS]
+        key = "register_differs" if differ else "register_agrees"
+        told = {"count": len(compared), "differ": len(differ), "claims": names_of(evaluation, texts, differ) if differ else ""}
+        found.append(Finding(key, chapter, texts(f"finding.{key}", **told), sources=(*differ, *source)))
+    years = [str(year) for year in evaluation.parameters.current_period.years if not evaluation.register.has(Period(year, year))]
+    if years:
+        found.append(Finding("register_years_missing", chapter, texts("finding.register_years_missing", years=", ".join(years)), sources=source))
+    for verdict in (MET, NOT_MET, OPEN):
+        judged = [one for one in judged_criteria(evaluation) if one.verdict == verdict]
+        if judged:
+            told = {"count": len(judged), "schemes": len({one.scheme for one in judged})}
+            found.append(Finding(f"criteria_{verdict}", chapter, texts(f"finding.criteria_{verdict}", **told), sources=source))
+    for key in dict.fromkeys(remark.key for remark in register_remarks(evaluation)):
+        rows = [(remark.told, row) for remark in register_remarks(evaluation) if remark.key == key for row in remark.rows]
+        several = len({file for file, _ in rows}) > 1
+        told = {"what": texts(f"problem.{key}"), "count": len(rows), "rows": "" if several else rows_told(sorted({row for _, row in rows}))}
+        text = texts("finding.register_remark" if told["rows"] else "finding.register_remark_short", **told)
+        found.append(Finding(f"register_remark.{key}", chapter, text, sources=source))
+    return found
+
+
+def register_remarks(evaluation: Evaluation) -> list[Remark]:
+    """Warnings of the register, those of the two periods included."""
+    register, parameters = evaluation.register, evaluation.parameters
+    if register is None:
+        return []
+    return [*register.remarks, *(r for p in (parameters.current_period, parameters.baseline_period) for r in register.twice_supported(p))]
+
+
+def judged_criteria(evaluation: Evaluation) -> list[Judged]:
+    """The criteria of the evaluator's rules file, for each focal scheme."""
+    if evaluation.register is None or not evaluation.criteria:
+        return []
+    return judge(evaluation.register, list(evaluation.criteria), evaluation.parameters.centre, evaluation.parameters.current_period)
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:

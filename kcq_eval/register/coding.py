@@ -59,6 +59,7 @@ class Coder:
 
     schemes: dict[str, int] = field(default_factory=dict)
     facilities: dict[str, int] = field(default_factory=dict)
+    written: dict[int, str] = field(default_factory=dict)  # scheme ids as they are first written
 
 
 @dataclass
@@ -91,6 +92,11 @@ class Reader:
         unions = ["+".join(old) for old in self._merged.values() if len(old) > 1]
         self.provinces = (*vocabulary.provinces, *unions)
         self._new_names = {word_key(p.new_name_vi): p.new_code for p in vocabulary.provinces.values()}
+
+    @property
+    def scheme_ids(self) -> tuple[str, ...]:
+        """Scheme ids by their number."""
+        return tuple(self._coder.written[number] for number in range(len(self._coder.schemes)))
 
     def code(self, raw: RawRows, problems: Problems) -> Coded:
         """Coded rows; what cannot be read or is out of range is added to `problems`."""
@@ -244,6 +250,8 @@ class Reader:
         known = self._coder.schemes
         keys = [unicodedata.normalize("NFC", cells.text(cell)).casefold() for cell in distinct]
         numbers = np.array([known.setdefault(key, len(known)) if key else -1 for key in keys] + [-1], dtype=np.int32)
+        for number, cell in zip(numbers, distinct):
+            self._coder.written.setdefault(int(number), cells.text(cell))
         return pd.array(numbers[places], dtype="Int32"), any(key.startswith(DEMONSTRATION.casefold()) for key in keys)
 
     def _facilities(self, frame: pd.DataFrame, provinces: pd.Series, supports: np.ndarray) -> np.ndarray:

@@ -84,6 +84,17 @@ def demo(
     _written(lambda: write_demonstration(file, folder, vocabulary, seed=seed, language=language), file, language)
 
 
+@app.command(help="Ghi tệp tiêu chí đề án điểm để điền ngưỡng · Write a rules file of a focal scheme's criteria, to be filled in")
+def criteria(
+    file: Annotated[Path, typer.Argument(help="Tệp .csv sẽ ghi · .csv file to write")] = Path("tieu-chi.csv"),
+    language: Language = "vi", force: Force = False,
+) -> None:  # fmt: skip
+    from kcq_eval.register.criteria import empty_criteria
+
+    _free(file, force, language)
+    _written(lambda: file.write_text(empty_criteria(), encoding="utf-8-sig", newline=""), file, language)
+
+
 def _mark(file: Path, marked: Path | None, pieces: list, problems: Problems, remarks: list, language: str) -> None:
     from kcq_eval.register import workbooks
 

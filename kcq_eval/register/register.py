@@ -36,6 +36,7 @@ class Register:
         facts: One row per facility and support, as numbers only: the columns `FACTS`. Codes count in the order of the vocabulary,
             provinces in the order of `provinces`; `facility` is −1 where a row supports none; money is in đồng.
         pieces: Names of the sheets or parts that `piece` numbers.
+        schemes: Scheme ids as they are written, by number.
         remarks: Warnings, without those that depend on the periods evaluated.
         demonstration: Whether its rows are invented.
     """
@@ -44,6 +45,7 @@ class Register:
     facts: pd.DataFrame
     pieces: tuple[str, ...]
     provinces: tuple[str, ...]
+    schemes: tuple[str, ...]
     remarks: tuple[Remark, ...]
     demonstration: bool
     vocabulary: Vocabulary
@@ -120,7 +122,7 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
     told = tuple(coded.raw.told for coded in pieces)
     remarks += _spelling_remarks(together, pieces, told)
     register = Register(
-        path.name, together[list(FACTS)], told, reader.provinces, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
+        path.name, together[list(FACTS)], told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
     )
     return register, pieces
 

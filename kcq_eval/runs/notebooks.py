@@ -16,10 +16,10 @@ from typing import Any
 from kcq_eval.datafiles import project_root
 from kcq_eval.runs import engine
 
-CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "consistency_audit")
+CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "consistency_audit")
 README_FIGURE = "conflict.png"
 CAN_FORK = sys.platform == "linux"  # macOS forks unsafely, Windows not at all
-_LONGEST_FIRST = ("province_coverage", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
+_LONGEST_FIRST = ("province_coverage", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
 
 @dataclass(frozen=True)
