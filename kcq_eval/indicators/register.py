@@ -17,7 +17,7 @@ QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4
 LORENZ_STEPS = 20  # points of the curve: fine enough to draw, too coarse to show a single facility among many
 
 
-def register_numbers(evaluation: Evaluation) -> Numbers:
+def numbers_of_rows(evaluation: Evaluation) -> Numbers:
     """All numbers that need a register; none without one."""
     if evaluation.register is None:
         return Numbers()
