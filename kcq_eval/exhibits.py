@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from kcq_eval.claims import Claim
-from kcq_eval.comparison import DIFFERS, Compared
+from kcq_eval.comparison import DIFFERS, ROUNDING, Compared
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.figures.style import FigureWords
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTSIDE = "outside"
+_MOST_COMPARED = 10  # published figures that a figure sets beside the register; the table has all
 
 
 @dataclass(frozen=True)
@@ -299,11 +300,14 @@ def register_against_publication(compared: list[Compared], texts: Texts, evaluat
 
     if not compared:
         return None
-    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in sorted(compared, key=lambda one: one.verdict != DIFFERS)])
+    ordered = sorted(compared, key=lambda one: (one.verdict != DIFFERS, one.verdict != ROUNDING))
+    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in ordered[:_MOST_COMPARED]])
     differ = sum(one.verdict == DIFFERS for one in compared)
     key = "title" if differ else "title_agrees"
     title = texts(f"figure.register_against_publication.{key}", differ=differ, count=len(compared))
     terms = {term: texts(f"figure.register_against_publication.{term}") for term in ("claim", "printed", "register", "verdict")}
+    rest = len(ordered) - len(rows)
+    terms["more"] = texts("figure.register_against_publication.more", count=rest) if rest else ""
     told = "; ".join(f"{row['statement']}: {row['printed']}, {row['register']}, {row['told']}" for row in rows.to_dict("records"))
     claims = tuple(one.claim.claim_id for one in compared)
     words = _words(

@@ -20,6 +20,7 @@ from kcq_eval.vocabulary import ALL
 
 _MOST_TOLD = 10  # tied explanations named in a sentence; the table has all
 
+DEMONSTRATION = "demonstration"  # the finding that stands before all others where rows are invented
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources")
 
 
@@ -98,7 +99,8 @@ def register_findings(evaluation: Evaluation, compared: Iterable[Compared], text
     if evaluation.register is None:
         return []
     chapter, source = "facility_register", (evaluation.register.source_id,)
-    found = [f for f in findings(chapter, texts, evaluation.parameters) if not f.id.startswith("not_reported")]
+    found = [Finding(DEMONSTRATION, chapter, texts("finding.demonstration"), sources=source)] if evaluation.demonstration else []
+    found += [f for f in findings(chapter, texts, evaluation.parameters) if not f.id.startswith("not_reported")]
     compared = list(compared)
     if compared:
         differ = [one.claim.claim_id for one in compared if one.verdict == DIFFERS]

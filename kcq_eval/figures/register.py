@@ -14,7 +14,6 @@ from kcq_eval.figures.style import Area, FigureWords
 _STATE, _COUNTERPART = style.CURRENT, "#E69F00"
 _VERDICT = {"agrees": style.RISE, "rounding": style.CURRENT, "differs": style.CONFLICT}
 _SIGN = {"agrees": "=", "rounding": "≈", "differs": "≠"}
-_MOST_ROWS = 24
 
 
 @style.conference()
@@ -103,27 +102,36 @@ def register_against_publication(rows: pd.DataFrame, words: FigureWords) -> Figu
     """Each published figure in a line: as printed, what the register gives, and whether the two agree.
 
     Columns: number, statement, printed, register, told (the verdict as text), verdict ("agrees", "rounding", "differs").
-    Terms: claim, printed, register, verdict (heads of the columns). At most 24 rows, those that differ first in the caller's order.
+    Terms: claim, printed, register, verdict (heads of the columns), more (how many rows are not shown; may be empty).
     """
     fig, area = style.frame(words)
-    rows = rows.head(_MOST_ROWS)
-    step = min(0.42, (area.height - 0.45) / len(rows))
-    points = min(15.0, step * 72 / 1.45)
-    shares = (0.0, 0.46, 0.64, 0.82)
+    more = words.terms.get("more", "")
+    if more:
+        style.write(fig, area.left, area.bottom, more, 14, colour=style.MUTED)
+        area = Area(area.left, area.bottom + 0.3, area.width, area.height - 0.3)
+    step = min(0.46, (area.height - 0.45) / len(rows))
+    shares = (0.0, 0.52, 0.68, 0.83)
     lefts = [area.left + share * area.width for share in shares]
     widths = [(b - a) * area.width - 0.15 for a, b in zip(shares, (*shares[1:], 1.0))]
     for left, name in zip(lefts, ("claim", "printed", "register", "verdict")):
         style.write(fig, left, area.top - 0.2, words.terms[name], 14, weight="bold", colour=style.MUTED)
-    for place, row in enumerate(rows.itertuples(index=False)):
-        baseline = area.top - 0.45 - (place + 0.72) * step
+    claims, size = style.fit_alike([f"{row.number} {row.statement}" for row in rows.itertuples()], widths[0], min(14.0, step * 72 / 2.5), lines=2, smallest=6.0)
+    told = [[row.printed, row.register, f"{_SIGN[row.verdict]} {row.told}"] for row in rows.itertuples(index=False)]
+    sizes = [style.fit_alike(column, width, min(14.0, step * 72 / 2.5), "bold", lines=2, smallest=6.0)[1] for column, width in zip(zip(*told), widths[1:])]
+    for place, (row, claim, cells) in enumerate(zip(rows.itertuples(index=False), claims, told)):
+        top = area.top - 0.45 - place * step
         colour = _VERDICT[row.verdict]
-        ground = Area(area.left - 0.1, baseline - 0.28 * step, area.width + 0.2, step).axes(fig, (0, 1), (0, 1))
+        ground = Area(area.left - 0.1, top - step, area.width + 0.2, step).axes(fig, (0, 1), (0, 1))
         if row.verdict == "differs":
             ground.axhspan(0, 1, color=style.CONFLICT_TINT, zorder=0)
         ground.plot([0, 1], [0, 0], color=style.TRACK, linewidth=1)
-        cells = (f"{row.number} {row.statement}", row.printed, row.register, f"{_SIGN[row.verdict]} {row.told}")
-        for cell, left, width in zip(cells, lefts, widths):
-            last = cell is cells[-1]
-            lines, size = style.fit(cell, width, points, "bold" if last else "normal", lines=1, smallest=5.0)
-            style.write(fig, left, baseline, lines[0], size, weight="bold" if last else "normal", colour=colour if last else style.INK)
+        _write_cell(fig, lefts[0], top, step, claim, size)
+        for cell, left, width, points in zip(cells[:-1], lefts[1:], widths[1:], sizes):
+            _write_cell(fig, left, top, step, style.wrap(cell, width, points), points)
+        _write_cell(fig, lefts[-1], top, step, style.wrap(cells[-1], widths[-1], sizes[-1], "bold"), sizes[-1], weight="bold", colour=colour)
     return fig
+
+
+def _write_cell(fig: Figure, left: float, top: float, step: float, lines: list[str], points: float, **look: str) -> None:
+    """Lines in the middle of a row that is `step` high."""
+    style.write_lines(fig, left, top - (step - len(lines) * style.line_height(points)) / 2 - 0.01, lines, points, **look)

@@ -161,6 +161,7 @@ def _join(work: Path, evaluation) -> None:
     from kcq_eval import tables
     from kcq_eval.deliverables.report import write_report
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
+    from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
@@ -179,6 +180,7 @@ def _join(work: Path, evaluation) -> None:
         for part in parts
         for f in part["findings"]
     ]  # fmt: skip
+    findings.sort(key=lambda finding: finding["id"] != DEMONSTRATION)
     _write_table(work / "findings.csv", FINDING_COLUMNS, findings)
     for name, frame in (
         ("verdicts", tables.verdict_rows(evaluation)),
