@@ -77,8 +77,8 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     basis = evaluation.parameters.price_basis
     before_id = "funding.baseline" if basis == "nominal" else f"funding.repriced.{basis}"
     ids = (before_id, f"funding.split.facilities.{basis}", f"funding.split.per_facility.{basis}", "funding.current")
-    if not _known(numbers, *ids):
-        return None
+    if not _known(numbers, *ids) or not any(numbers[number_id].bounded.upper for number_id in ids):
+        return None  # where no money was spent there is nothing to split
     before, by_number, by_size, now = used = [numbers[number_id] for number_id in ids]
     in_billions = [_in_billions(number) for number in used]
     labels = [

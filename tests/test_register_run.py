@@ -140,6 +140,23 @@ def test_names_and_tax_codes_are_in_no_output_unless_asked_for(private, tmp_path
     assert found_in(named.folder, *NAMES, *TAXES) == {*NAMES[1:], TAXES[2]}  # those that a warning is about
 
 
+ODD = {
+    "conferences only": [{"facility": "", "support_type": "Hội thảo"}, {"facility": "", "support_type": "Hội thảo", "year": 2019}],
+    "no money": [{"state_funding": 0, "counterpart_funding": 0}, {"state_funding": 0, "counterpart_funding": 0, "year": 2019}],
+    "one row": [{}],
+    "one of each period": [{}, {"year": 2019, "support_type": "MHTD"}],
+    "nothing accepted": [{"status": "Kế hoạch"}],
+    "standalone only": [{"scheme_kind": "riêng rẽ"}, {"scheme_kind": "riêng rẽ", "year": 2018}],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_registers_run_through(name, tmp_path):
+    path = workbook(tmp_path / "a.xlsx", rows(*ODD[name]))
+    bundle = run(read_parameters({**QUICK, "register": str(path), "count_unit": "facility"}), tmp_path / "bundle")
+    assert bundle.findings()
+
+
 def test_the_search_for_names_would_find_them(private, tmp_path):
     assert found_in(private.parent, *TAXES) == set(TAXES)
     (tmp_path / "a.json").write_text(json.dumps(NAMES[0]))

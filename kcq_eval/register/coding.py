@@ -290,7 +290,7 @@ class Reader:
         bad = np.array([bool(code) and not mst.is_valid(code) for code in codes] + [False], dtype=bool)
         rows = raw.frame.index[bad[places]].tolist()
         told = "; ".join(dict.fromkeys(codes[place] for place in places[bad[places]][:10]))
-        return [Remark("tax_code_check", raw.told, "tax_code", tuple(rows), told, "0100109106 | 0100109106-001")] if rows else []
+        return [Remark("tax_code_check", raw.told, "tax_code", tuple(rows), told, "XXXXXXXXXX | XXXXXXXXXX-XXX")] if rows else []
 
 
 def _spellings(column: pd.Series, supports: np.ndarray) -> np.ndarray:
