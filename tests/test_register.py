@@ -6,6 +6,7 @@ import random
 import unicodedata
 from fractions import Fraction
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from kcq_eval.parameters import Period
 from kcq_eval.register import workbooks
 from kcq_eval.register.aggregation import Scope, aggregate
 from kcq_eval.register.cells import number_format
+from kcq_eval.register.coding import _plain_tax_codes
 from kcq_eval.register.columns import STATUSES, load_ceilings, load_words
 from kcq_eval.register.demonstration import demonstration_csv, demonstration_rows
 from kcq_eval.register.register import check_register, load_register
@@ -373,6 +375,15 @@ def test_a_name_in_two_spellings_without_tax_codes_is_one_facility_and_told(read
 def test_a_tax_code_that_lost_its_zero_in_excel_is_the_same(read, tmp_path):
     register = read(workbook(tmp_path / "a.xlsx", [row(tax_code="0100109106"), row(tax_code=100109106, year=2021)]))
     assert register.facts["facility"].nunique() == 1 and not remarks(register, "tax_code_check")
+
+
+def test_tax_codes_are_judged_together_as_one_by_one():
+    draw = random.Random(3)
+    codes = [f"{draw.randrange(10**10):010d}" for _ in range(3000)] + ["", "12345", "0100109106-001", "x" * 10]
+    codes += [front + mst.calc_check_digit(front) for front in (f"{draw.randrange(10**9):09d}" for _ in range(500))]
+    quick = _plain_tax_codes(np.array(codes, dtype=object), checked=True)
+    ten = [len(code) == 10 and code.isdecimal() for code in codes]
+    assert quick.tolist() == [mst.is_valid(code) and easy for code, easy in zip(codes, ten)] and 400 < quick.sum() < 1500
 
 
 @pytest.mark.parametrize(

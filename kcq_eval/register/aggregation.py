@@ -6,7 +6,7 @@ DuckDB does it, so that a register of ten million rows, or one kept as a folder 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import duckdb
@@ -59,6 +59,7 @@ class _Aggregation:
         }  # fmt: skip
 
     def estimates(self) -> dict[Quantity, Bounded]:
+        self._prepare()
         found: dict[Quantity, Bounded] = {}
         for period in self._scope.periods:
             if self._register.has(period):
@@ -74,21 +75,45 @@ class _Aggregation:
             found[Quantity("provinces_served", period, self._scope.centre)] = served
         return found
 
+    def _prepare(self) -> None:
+        """Small tables that every period is read from: sums by all codes, and the different schemes (and facilities) by each of them."""
+        sums = ", ".join(f"sum({expression}) AS {measure}" for measure, expression in SUMS.items())
+        where = self._where()
+        self._connection.execute(
+            f"CREATE TEMP TABLE sums AS SELECT year, kind, support, sector, province, {sums}, count(*) FILTER (facility >= 0) AS supports "
+            f"FROM facts WHERE {where} GROUP BY ALL"
+        )
+        for column in (_COLUMN[dimension] for dimension in _BREAKDOWNS):
+            self._connection.execute(f"CREATE TEMP TABLE schemes_{column} AS SELECT DISTINCT year, kind, {column}, scheme FROM facts WHERE {where}")
+            if self._scope.count_unit == FACILITY:
+                self._connection.execute(
+                    f"CREATE TEMP TABLE facilities_{column} AS SELECT DISTINCT year, kind, {column}, facility FROM facts WHERE {where} AND facility >= 0"
+                )
+
     def _broken_down(self, period: Period) -> dict[Quantity, Bounded]:
         """All measures of a period, by scheme kind and by each other dimension."""
         found: dict[Quantity, Bounded] = {}
-        sets = ["()", "(kind)"] + [text for d in _BREAKDOWNS for text in (f"({_COLUMN[d]})", f"(kind, {_COLUMN[d]})")]
-        rows = self._query(f"SELECT kind, support, sector, province, {self._measures()} FROM facts WHERE {self._where(period)} GROUP BY GROUPING SETS ({', '.join(sets)})")
-        for row in rows.itertuples(index=False):
-            dimensions = {}
-            for dimension, column in _COLUMN.items():
-                place = getattr(row, column)
-                dimensions[dimension] = ALL if pd.isna(place) else self._codes[dimension][int(place)]
-            for measure in (*SUMS, "facilities", "supports", "schemes"):
-                value = getattr(row, measure)
-                if measure in SUMS:
-                    value = Fraction(int(value), MILLION)
-                found[Quantity(measure, period, self._scope.centre, **dimensions)] = self._point(value)
+        sums = [f"sum({measure})::VARCHAR AS {measure}" for measure in (*SUMS, "supports")]
+        for dimension in _BREAKDOWNS:
+            column = _COLUMN[dimension]
+            tables = {"sums": ", ".join(sums), f"schemes_{column}": "count(DISTINCT scheme) AS schemes"}
+            if self._scope.count_unit == FACILITY:
+                tables[f"facilities_{column}"] = "count(DISTINCT facility) AS facilities"
+            for table, measured in tables.items():
+                rows = self._query(
+                    f"SELECT kind, {column} AS code, {measured} FROM {table} WHERE year BETWEEN {period.start} AND {period.end} "
+                    f"GROUP BY GROUPING SETS ((), (kind), ({column}), (kind, {column}))"
+                )
+                for row in rows.to_dict("records"):
+                    kind, code = (
+                        ALL if pd.isna(row.pop(name)) else self._codes[of][int(place)]
+                        for name, of, place in (("kind", "scheme_kind", row["kind"]), ("code", dimension, row["code"]))
+                    )
+                    for measure, value in row.items():
+                        amount = Fraction(0 if pd.isna(value) else int(value), MILLION if measure in SUMS else 1)
+                        found[Quantity(measure, period, self._scope.centre, kind, **{dimension: code})] = self._point(amount)
+        if self._scope.count_unit == SUPPORT:
+            found |= {replace(quantity, measure="facilities"): value for quantity, value in found.items() if quantity.measure == "supports"}
         for measure in (*SUMS, "facilities", "supports", "schemes"):  # what has no row is nothing, not unknown
             for dimension in ("support_type", "sector"):
                 for kind in (ALL, *self._vocabulary.scheme_kinds):
@@ -135,9 +160,10 @@ class _Aggregation:
         sums = ", ".join(f"sum(({expression})::HUGEINT)::VARCHAR AS {measure}" for measure, expression in SUMS.items())
         return f"{sums}, {facilities} AS facilities, count(*) FILTER (facility >= 0) AS supports, count(DISTINCT scheme) AS schemes"
 
-    def _where(self, period: Period) -> str:
+    def _where(self, period: Period | None = None) -> str:
         centre = self._vocabulary.centres.index(self._scope.centre)
-        return f"status = {STATUSES.index(DONE)} AND centre = {centre} AND year BETWEEN {period.start} AND {period.end}"
+        of_period = f" AND year BETWEEN {period.start} AND {period.end}" if period else ""
+        return f"status = {STATUSES.index(DONE)} AND centre = {centre}{of_period}"
 
     def _query(self, sql: str) -> pd.DataFrame:
         return self._connection.execute(sql).df()

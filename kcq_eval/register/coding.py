@@ -21,6 +21,7 @@ from kcq_eval.vocabulary import Vocabulary, spelling_key
 
 MERGER = date(2025, 7, 1)  # from this day on the 34 provinces
 BEFORE, SINCE, UNSURE = 0, 1, 2  # which map a row speaks of; 2025 without a date does not say
+_TAX_WEIGHTS = np.array([31, 29, 23, 19, 17, 13, 7, 5, 3])  # of the first nine digits of a tax code
 _TOLD = 2_000  # problems kept of one piece; a register with more is the wrong file
 _LEGAL_FORMS = (
     ("cong ty trach nhiem huu han mot thanh vien", "tnhh"), ("cong ty trach nhiem huu han", "tnhh"), ("cong ty tnhh mot thanh vien", "tnhh"),
@@ -113,8 +114,7 @@ class Reader:
         self._money(raw, coded, why, notes)
         coded["scheme"], is_demonstration = self._schemes(frame["scheme_id"])
         supports = np.isin(coded["support_type"].cat.codes, self._facility_types)
-        coded["facility"] = self._facilities(frame, coded["province"], supports)
-        coded["spelling"] = _spellings(frame["facility"], supports)
+        coded["facility"], coded["spelling"] = self._facilities(frame, coded["province"], supports)
         coded["day"] = 0 if dates is None else [0 if day is None else day.toordinal() for day in dates]
         notes += self._tax_notes(raw)
         notes += _province_notes(raw, coded["province"])
@@ -254,18 +254,21 @@ class Reader:
             self._coder.written.setdefault(int(number), cells.text(cell))
         return pd.array(numbers[places], dtype="Int32"), any(key.startswith(DEMONSTRATION.casefold()) for key in keys)
 
-    def _facilities(self, frame: pd.DataFrame, provinces: pd.Series, supports: np.ndarray) -> np.ndarray:
-        """One number per facility: its tax code, or its name in its province where it has none."""
+    def _facilities(self, frame: pd.DataFrame, provinces: pd.Series, supports: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One number per facility (its tax code, or its name in its province where it has none), and one for how its name is written."""
         known = self._coder.facilities
         name_places, names = _distinct(frame["facility"])
-        blank = np.array([cells.is_blank(name) for name in names] + [True], dtype=bool)
-        named = ~blank[name_places]
+        written = np.append(_written(names), "")
+        named = (written != "")[name_places]
+        spellings = pd.util.hash_array(written, categorize=False).astype(np.int64)[name_places]
         numbers = np.full(len(frame), -1, dtype=np.int64)
         by_tax = np.zeros(len(frame), dtype=bool)
         if "tax_code" in frame:
             tax_places, taxes = _distinct(frame["tax_code"])
-            codes = [cells.tax_code(cell) for cell in taxes] + [""]
-            tax_numbers = np.array([known.setdefault(code, len(known)) if code else -1 for code in codes], dtype=np.int64)
+            tax_numbers = np.full(len(taxes) + 1, -1, dtype=np.int64)
+            plain = _plain_tax_codes(taxes)
+            codes = [code if easy else cells.tax_code(code) for code, easy in zip(taxes, plain)]
+            tax_numbers[:-1] = [known.setdefault(code, len(known)) if code else -1 for code in codes]
             by_tax = tax_numbers[tax_places] >= 0
             numbers[by_tax] = tax_numbers[tax_places][by_tax]
         rest = named & ~by_tax & supports
@@ -276,7 +279,7 @@ class Reader:
             numbers[rest] = np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int64)[inverse]
         numbers[~supports] = -1
         missing = supports & ~named
-        return pd.arrays.IntegerArray(numbers, missing)
+        return pd.arrays.IntegerArray(numbers, missing), np.where(supports, spellings, 0)
 
 
     def _tax_notes(self, raw: RawRows) -> list[Remark]:
@@ -286,19 +289,44 @@ class Reader:
         if "tax_code" not in raw.frame:
             return []
         places, distinct = _distinct(raw.frame["tax_code"])
-        codes = [cells.tax_code(cell) for cell in distinct]
-        bad = np.array([bool(code) and not mst.is_valid(code) for code in codes] + [False], dtype=bool)
+        bad = np.zeros(len(distinct) + 1, dtype=bool)
+        codes = {place: cells.tax_code(distinct[place]) for place in np.flatnonzero(~_plain_tax_codes(distinct, checked=True))}
+        bad[[place for place, code in codes.items() if code and not mst.is_valid(code)]] = True
         rows = raw.frame.index[bad[places]].tolist()
         told = "; ".join(dict.fromkeys(codes[place] for place in places[bad[places]][:10]))
         return [Remark("tax_code_check", raw.told, "tax_code", tuple(rows), told, "XXXXXXXXXX | XXXXXXXXXX-XXX")] if rows else []
 
 
-def _spellings(column: pd.Series, supports: np.ndarray) -> np.ndarray:
-    """A number for each way a facility's name is written; typing in NFC or NFD is no difference."""
-    places, names = _distinct(column)
-    written = np.array([unicodedata.normalize("NFC", cells.text(name)) for name in names] + [""], dtype=object)
-    numbers = pd.util.hash_array(written, categorize=False).astype(np.int64)
-    return np.where(supports, numbers[places], 0)
+def _written(distinct: np.ndarray) -> np.ndarray:
+    """Cells as text in NFC without doubled spaces; in one go where all of them are text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        found = pc.utf8_normalize(pa.array(distinct, type=pa.large_string()), form="NFC")
+    except (pa.ArrowException, TypeError):
+        return np.array([unicodedata.normalize("NFC", cells.text(cell)) for cell in distinct], dtype=object)
+    spaced = pc.replace_substring_regex(found, pattern=r"\s+", replacement=" ")
+    return pc.fill_null(pc.utf8_trim_whitespace(spaced), "").to_numpy(zero_copy_only=False)
+
+
+def _plain_tax_codes(distinct: np.ndarray, *, checked: bool = False) -> np.ndarray:
+    """Which cells are text of ten digits, `checked` with the right last one: no other reader need look at them.
+
+    The digit is that of python-stdnum, which judges all others; a test holds the two together.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        text = pa.array(distinct, type=pa.large_string())
+    except (pa.ArrowException, TypeError):
+        return np.zeros(len(distinct), dtype=bool)
+    plain = pc.fill_null(pc.match_substring_regex(text, pattern="^[0-9]{10}$"), False).to_numpy(zero_copy_only=False).astype(bool)
+    if checked and plain.any():
+        digits = np.array(distinct[plain], dtype="S10").view(np.uint8).reshape(-1, 10).astype(np.int64) - ord("0")
+        plain[plain] = 10 - (digits[:, :9] @ _TAX_WEIGHTS) % 11 == digits[:, 9]
+    return plain
 
 
 def _province_notes(raw: RawRows, provinces: pd.Series) -> list[Remark]:

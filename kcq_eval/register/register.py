@@ -22,6 +22,7 @@ from kcq_eval.register.rows import RawRows, read_rows
 from kcq_eval.vocabulary import Vocabulary, load_vocabulary
 
 MILLION = 10**6
+_DAYS = 10**7  # more than the ordinal of any date
 FACTS = ("piece", "row", "year", "scheme", "kind", "centre", "sector", "province", "support", "status", "facility", "state", "counterpart")
 DEMONSTRATION_ID = "DEMONSTRATION"  # before the name of a register whose rows are invented
 _CODED = {"kind": "scheme_kind", "centre": "centre", "sector": "sector", "province": "province", "support": "support_type", "status": "status"}
@@ -209,7 +210,8 @@ def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Voc
         for limits in ("state_funding", "state_share"):
             rules = [ceiling for ceiling in ceilings if (ceiling.support_type, ceiling.limits) == (support_type, limits)]
             above: dict[tuple[Fraction, str], list[int]] = {}
-            for year, day in {(int(y), int(d)) for y, d in zip(years[of_type], days[of_type])}:
+            for both in np.unique(years[of_type] * _DAYS + days[of_type]):
+                year, day = divmod(int(both), _DAYS)
                 valid = _in_force(rules, year, day)
                 if not valid:
                     continue
