@@ -72,14 +72,15 @@ def tax_codes(numbers: np.ndarray) -> np.ndarray:
 
 
 def register(path: Path) -> dict[str, float]:
+    import pandera.pandas  # noqa: F401, E401, I001
+
+    from kcq_eval.errors import Problems
     from kcq_eval.parameters import Period
     from kcq_eval.register.aggregation import Scope, aggregate
+    from kcq_eval.register.columns import load_words
     from kcq_eval.register.register import load_register
     from kcq_eval.register.rows import read_rows
-    from kcq_eval.register.columns import load_words
-    from kcq_eval.errors import Problems
     from kcq_eval.vocabulary import load_vocabulary
-    import pandera.pandas, duckdb, pyarrow.parquet, stdnum.vn.mst  # noqa: F401, E401, I001
 
     folder = ROOT / "data"
     vocabulary = load_vocabulary(folder)

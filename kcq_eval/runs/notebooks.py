@@ -35,6 +35,11 @@ def notebook_path(chapter: str) -> Path:
     return project_root() / "notebooks" / f"{chapter}.ipynb"
 
 
+def tutorial_paths() -> list[Path]:
+    """Notebooks that teach, and are no part of a run."""
+    return sorted((project_root() / "tutorials").glob("*.ipynb"))
+
+
 def execute_chapters(
     folder: Path, parameters: dict[str, Any], *, plain: bool, on_start: Callable[[str], None], on_end: Callable[[Executed], None]
 ) -> list[Executed]:
@@ -140,8 +145,7 @@ def store_outputs() -> None:
     import nbclient
     import nbformat
 
-    for chapter in CHAPTERS:
-        path = notebook_path(chapter)
+    for path in [*map(notebook_path, CHAPTERS), *tutorial_paths()]:
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if "parameters" in cell.metadata.get("tags", []):
