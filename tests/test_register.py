@@ -207,7 +207,7 @@ def test_a_number_format_is_proved_by_the_file_or_not_taken(texts, code):
 
 def test_a_point_that_may_be_either_is_refused_until_the_format_is_proved_or_declared(read, refused, tmp_path):
     path = workbook(tmp_path / "a.xlsx", rows({"counterpart_funding": "1.234"}))
-    assert [p[:4] for p in refused(path)] == [("printed_undeclared_format", 2, "counterpart_funding", "1.234")]
+    assert [p[:4] for p in refused(path)] == [("number_unproved", 2, "counterpart_funding", "1.234")]
     assert codes(read(path, number_format="vi"), "counterpart") == [(1234 * MILLION,)]
     assert codes(read(path, number_format="en"), "counterpart") == [(1_234_000,)]
     proved = workbook(tmp_path / "b.xlsx", rows({"counterpart_funding": "1.234"}, {"counterpart_funding": "12,5"}))

@@ -66,6 +66,8 @@ def money(cell: Any, scale: int, declared: str | None) -> tuple[int, bool]:
         try:
             amount = Printed(text, _UNIT_OF_SCALE[scale], declared).value
         except PrintedError as error:
+            if error.key == "undeclared_format":
+                raise Unreadable("number_unproved", "--numbers vi | --numbers en") from None
             raise Unreadable(f"printed_{error.key}" if error.key != "not_a_number" else "not_money", error.expected) from None
     if amount < 0:
         raise Unreadable("negative_money", "≥ 0")

@@ -125,7 +125,8 @@ def _show(problems: list[Problem], title: str, language: str) -> None:
         where = [problem.file] if problem.file != "parameters" else []
         where += [_say(language, "problem.where_row", row=problem.row)] if problem.row else []
         where += [problem.column] if problem.column else []
-        told = (", ".join(where), _say(language, f"problem.{problem.message}"), problem.found[:200], problem.expected[:200], problem.nearest)
+        expected = "" if language == "vi" and problem.message.startswith("printed_") else problem.expected  # which are in English
+        told = (", ".join(where), _say(language, f"problem.{problem.message}"), problem.found[:200], expected[:200], problem.nearest)
         table.add_row(*map(Text, told))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     if len(problems) > _SHOWN:
