@@ -22,6 +22,8 @@ from kcq_eval.vocabulary import Vocabulary, spelling_key
 MERGER = date(2025, 7, 1)  # from this day on the 34 provinces
 BEFORE, SINCE, UNSURE = 0, 1, 2  # which map a row speaks of; 2025 without a date does not say
 _TAX_WEIGHTS = np.array([31, 29, 23, 19, 17, 13, 7, 5, 3])  # of the first nine digits of a tax code
+_TENS = 10 ** np.arange(9, -1, -1)
+_BY_TAX_CODE = 10**15  # a facility with a tax code of ten digits is this and its code; others are counted from 0
 _TOLD = 2_000  # problems kept of one piece; a register with more is the wrong file
 _LEGAL_FORMS = (
     ("cong ty trach nhiem huu han mot thanh vien", "tnhh"), ("cong ty trach nhiem huu han", "tnhh"), ("cong ty tnhh mot thanh vien", "tnhh"),
@@ -155,7 +157,16 @@ class Reader:
             found = pd.Series([None if day is None else day.year for day in dates], index=frame.index, dtype=object)
             why |= {("year", place): error for (name, place), error in [(k, v) for k, v in why.items() if isinstance(k, tuple)] if name == "date"}
         else:
-            found = self._read(frame, "year", cells.year, why)
+            places, distinct = _distinct(frame["year"])
+            numbers = np.zeros(len(distinct) + 1, dtype=np.int32)
+            for place, cell in enumerate(distinct):
+                if not cells.is_blank(cell):
+                    try:
+                        numbers[place] = cells.year(cell)
+                    except Unreadable as error:
+                        why["year", place] = error
+            why["year:"] = places, distinct
+            return pd.Series(pd.arrays.IntegerArray(numbers[places], (numbers == 0)[places]), index=frame.index)
         return found.astype("Int32")
 
     def _codes(self, column: pd.Series, name: str, why: dict) -> pd.Categorical:
@@ -266,9 +277,12 @@ class Reader:
         if "tax_code" in frame:
             tax_places, taxes = _distinct(frame["tax_code"])
             tax_numbers = np.full(len(taxes) + 1, -1, dtype=np.int64)
-            plain = _plain_tax_codes(taxes)
-            codes = [code if easy else cells.tax_code(code) for code, easy in zip(taxes, plain)]
-            tax_numbers[:-1] = [known.setdefault(code, len(known)) if code else -1 for code in codes]
+            plain = np.append(_plain_tax_codes(taxes), False)
+            tax_numbers[plain] = _BY_TAX_CODE + _digits_of(taxes[plain[:-1]]) @ _TENS
+            for place in np.flatnonzero(~plain[:-1]):
+                if code := cells.tax_code(taxes[place]):
+                    easy = len(code) == 10 and code.isascii() and code.isdecimal()
+                    tax_numbers[place] = _BY_TAX_CODE + int(code) if easy else known.setdefault(code, len(known))
             by_tax = tax_numbers[tax_places] >= 0
             numbers[by_tax] = tax_numbers[tax_places][by_tax]
         rest = named & ~by_tax & supports
@@ -310,6 +324,11 @@ def _written(distinct: np.ndarray) -> np.ndarray:
     return pc.fill_null(pc.utf8_trim_whitespace(spaced), "").to_numpy(zero_copy_only=False)
 
 
+def _digits_of(codes: np.ndarray) -> np.ndarray:
+    """The digits of codes that are text of ten of them, one row each."""
+    return np.array(codes, dtype="S10").view(np.uint8).reshape(-1, 10).astype(np.int64) - ord("0")
+
+
 def _plain_tax_codes(distinct: np.ndarray, *, checked: bool = False) -> np.ndarray:
     """Which cells are text of ten digits, `checked` with the right last one: no other reader need look at them.
 
@@ -324,7 +343,7 @@ def _plain_tax_codes(distinct: np.ndarray, *, checked: bool = False) -> np.ndarr
         return np.zeros(len(distinct), dtype=bool)
     plain = pc.fill_null(pc.match_substring_regex(text, pattern="^[0-9]{10}$"), False).to_numpy(zero_copy_only=False).astype(bool)
     if checked and plain.any():
-        digits = np.array(distinct[plain], dtype="S10").view(np.uint8).reshape(-1, 10).astype(np.int64) - ord("0")
+        digits = _digits_of(distinct[plain])
         plain[plain] = 10 - (digits[:, :9] @ _TAX_WEIGHTS) % 11 == digits[:, 9]
     return plain
 

@@ -128,7 +128,7 @@ def _show(problems: list[Problem], title: str, language: str) -> None:
         expected = "" if language == "vi" and problem.message.startswith("printed_") else problem.expected  # which are in English
         told = (", ".join(where), _say(language, f"problem.{problem.message}"), problem.found[:200], expected[:200], problem.nearest)
         table.add_row(*map(Text, told))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(width=None if sys.stdout.isatty() else 160, force_terminal=sys.stdout.isatty()).print(table)
     if len(problems) > _SHOWN:
         typer.echo(_say(language, "register.more", count=len(problems) - _SHOWN))
 

@@ -146,7 +146,7 @@ def _facts(coded: Coded, piece: int) -> pd.DataFrame:
     columns["year"] = frame["year"].to_numpy(dtype=np.int16)
     columns["scheme"] = frame["scheme"].to_numpy(dtype=np.int32)
     columns |= {name: frame[column].cat.codes.to_numpy() for name, column in _CODED.items()}
-    columns["facility"] = frame["facility"].to_numpy(dtype=np.int64).astype(np.int32)
+    columns["facility"] = frame["facility"].to_numpy(dtype=np.int64)
     columns |= {"state": frame[MONEY[0]].to_numpy(dtype=np.int64), "counterpart": frame[MONEY[1]].to_numpy(dtype=np.int64)}
     columns["spelling"] = frame["spelling"].to_numpy(dtype=np.int64)
     return pd.DataFrame(columns)
