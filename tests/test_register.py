@@ -372,6 +372,13 @@ def test_a_name_in_two_spellings_without_tax_codes_is_one_facility_and_told(read
     assert apart.facts["facility"].nunique() == 2
 
 
+def test_one_name_that_counts_as_several_facilities_is_told(read, tmp_path):
+    lines = [row(tax_code="0100109106"), row(tax_code="", year=2021), row(tax_code="", province="Hà Nam"), row(facility="B", tax_code="0000000017")]
+    register = read(workbook(tmp_path / "a.xlsx", lines))
+    assert register.facts["facility"].nunique() == 4
+    assert [remark.rows for remark in remarks(register, "facility_two_codes")] == [(2, 3)]
+
+
 def test_a_tax_code_that_lost_its_zero_in_excel_is_the_same(read, tmp_path):
     register = read(workbook(tmp_path / "a.xlsx", [row(tax_code="0100109106"), row(tax_code=100109106, year=2021)]))
     assert register.facts["facility"].nunique() == 1 and not remarks(register, "tax_code_check")

@@ -237,14 +237,17 @@ def _in_force(rules: Iterable[Ceiling], year: int, day: int) -> list[Ceiling]:
 
 
 def _spelling_remarks(facts: pd.DataFrame, pieces: list[Coded], told: tuple[str, ...]) -> list[Remark]:
-    """Facilities written in several ways."""
-    rows = facts.loc[facts["facility"] >= 0, ["piece", "row", "facility", "spelling"]]
-    ways = rows.drop_duplicates(["facility", "spelling"])
+    """Facilities written in several ways, and one name in one province that counts as several facilities because tax codes differ or lack."""
+    rows = facts.loc[facts["facility"] >= 0, ["piece", "row", "facility", "spelling", "province"]]
+    ways = rows.drop_duplicates(["facility", "spelling", "province"])
+    one_name = ways[ways.duplicated(["spelling", "province"], keep=False)]
+    again = rows.merge(one_name[["spelling", "province"]].drop_duplicates(), on=["spelling", "province"]).sort_values(["piece", "row"], kind="stable")
+    found = [Remark("facility_two_codes", told[int(piece)], "tax_code", tuple(part["row"])) for piece, part in again.groupby("piece", sort=True)]
+    ways = ways.drop_duplicates(["facility", "spelling"])
     several = ways.loc[ways["facility"].duplicated(keep=False), "facility"].unique()
-    found = []
     if len(several) > 1000:
         again = rows[rows["facility"].isin(several)]
-        return [Remark("facility_two_spellings", told[int(p)], "facility", tuple(part["row"])) for p, part in again.groupby("piece", sort=True)]
+        return found + [Remark("facility_two_spellings", told[int(p)], "facility", tuple(part["row"])) for p, part in again.groupby("piece", sort=True)]
     for facility in several:
         again = rows[rows["facility"] == facility].sort_values(["piece", "row"], kind="stable")
         names = sorted({_name(pieces[piece], row) for piece, row in zip(again["piece"], again["row"])} - {""})
