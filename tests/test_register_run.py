@@ -16,6 +16,7 @@ from kcq_eval.datafiles import project_root
 from kcq_eval.errors import BadInput
 from kcq_eval.evaluation import evaluate
 from kcq_eval.findings import judged_criteria, register_findings
+from kcq_eval.indicators.coverage import coverage_numbers
 from kcq_eval.indicators.register import gini, leverage, lorenz, numbers_of_rows, quantile
 from kcq_eval.parameters import Period, read_parameters
 from kcq_eval.register.criteria import empty_criteria
@@ -195,6 +196,17 @@ def test_any_period_that_the_register_has_can_be_evaluated(tmp_path):
     assert evaluation.estimates.get("funding", Period(2012, 2012), "ipc1").value == Fraction("1250.5")
     with pytest.raises(BadInput, match="no source says anything about this period"):
         evaluated(register=str(path), period="2013", baseline="2010")
+
+
+def test_provinces_before_and_after_the_merger_meet_on_the_new_map_only(tmp_path):
+    lines = rows({"year": 2024, "province": "Hòa Bình"}, {"year": 2024, "province": "Nghệ An"}, {"year": 2026, "province": "Phú Thọ"}, {"year": 2026, "province": "Huế"})
+    given = {"register": str(workbook(tmp_path / "a.xlsx", lines)), "period": "2026", "baseline": "2024"}
+    evaluation = evaluated(**given)
+    numbers = {n.id: n.bounded.value for n in coverage_numbers(evaluation.estimates, evaluation.parameters)}
+    assert not [number_id for number_id in numbers if number_id.startswith("coverage.63")]
+    assert [numbers[f"coverage.34.{what}"] for what in ("current", "baseline", "kept", "new", "left")] == [2, 2, 1, 1, 1]
+    bundle = run(read_parameters({**QUICK, **given}), tmp_path / "bundle")
+    assert any("of 18" in finding for finding in bundle.findings())
 
 
 def test_published_figures_agree_within_rounding_or_differ_by():

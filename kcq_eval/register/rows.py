@@ -17,7 +17,7 @@ import pandas as pd
 
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.register import files
-from kcq_eval.register.columns import COLUMNS, MONEY, REQUIRED, RegisterWords, word_key
+from kcq_eval.register.columns import COLUMNS, MONEY, PRIVATE, REQUIRED, RegisterWords, word_key
 
 _HEADER_WITHIN = 60  # rows from the top
 _HEADER_CELLS = 5  # recognised heads that make a row a header
@@ -154,12 +154,12 @@ def _parquet(path: Path, told: str, words: RegisterWords, problems: Problems) ->
             return
         if not _usable(header, told, words, problems):
             return
-        chosen = {name: names[place - 1] for name, place in header.places.items()}
-        text = [n for n in chosen.values() if pa.types.is_string(file.schema_arrow.field(n).type) or pa.types.is_large_string(file.schema_arrow.field(n).type)]
-        file = pq.ParquetFile(path, read_dictionary=text)
+        chosen = {name: names[place - 1] for name, place in header.places.items() if name != "scheme_name"}
+        few = [n for name, n in chosen.items() if name not in PRIVATE and pa.types.is_string(file.schema_arrow.field(n).type)]
+        file = pq.ParquetFile(path, read_dictionary=few)  # what has nearly as many values as rows is quicker coded after reading
         first = 2
         for batch in file.iter_batches(batch_size=1 << 20, columns=list(chosen.values())):
-            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True)
+            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True, strings_to_categorical=True)
             frame = frame.rename(columns={name: field for field, name in chosen.items()})[list(chosen)]
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
