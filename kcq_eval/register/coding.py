@@ -320,8 +320,9 @@ def _written(distinct: np.ndarray) -> np.ndarray:
         found = pc.utf8_normalize(pa.array(distinct, type=pa.large_string()), form="NFC")
     except (pa.ArrowException, TypeError):
         return np.array([unicodedata.normalize("NFC", cells.text(cell)) for cell in distinct], dtype=object)
-    spaced = pc.replace_substring_regex(found, pattern=r"\s+", replacement=" ")
-    return pc.fill_null(pc.utf8_trim_whitespace(spaced), "").to_numpy(zero_copy_only=False)
+    if any(pc.any(pc.match_substring(found, space)).as_py() for space in ("  ", "\t", "\n", "\r", "\u00a0")):
+        found = pc.replace_substring_regex(found, pattern=r"[\s\x{00a0}]+", replacement=" ")
+    return pc.fill_null(pc.utf8_trim_whitespace(found), "").to_numpy(zero_copy_only=False)
 
 
 def _digits_of(codes: np.ndarray) -> np.ndarray:
