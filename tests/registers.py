@@ -2,6 +2,7 @@
 
 import csv
 import io
+import struct
 import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -77,4 +78,41 @@ def ods(path: Path, lines, *, head=HEAD) -> Path:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("content.xml", content)
         archive.writestr("META-INF/manifest.xml", manifest)
+    return path
+
+
+def xls(path: Path, lines, *, head=HEAD) -> Path:
+    """A workbook of Excel 97 (BIFF8 records in a compound file), as small as it can be."""
+
+    def record(kind: int, content: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    def cell(number: int, column: int, value) -> bytes:
+        place = struct.pack("<HHH", number, column, 0)
+        if value == "":
+            return b""
+        if isinstance(value, int | float):
+            return record(0x0203, place + struct.pack("<d", value))
+        return record(0x0204, place + struct.pack("<HB", len(value), 1) + value.encode("utf-16-le"))
+
+    table = [head, *lines]
+    cells = b"".join(cell(r, c, value) for r, line in enumerate(table) for c, value in enumerate(line))
+    sheet = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)) + record(0x0200, struct.pack("<IIHHH", 0, len(table), 0, len(head), 0)) + cells + record(0x000A, b"")
+    start = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)) + record(0x0042, struct.pack("<H", 1200))
+    name = "So".encode("utf-16-le")
+    bound = record(0x0085, struct.pack("<IBBBB", len(start) + 4 + 8 + len(name) + 4, 0, 0, 2, 1) + name)
+    stream = start + bound + record(0x000A, b"") + sheet
+    stream = stream.ljust(max(4096, -(-len(stream) // 512) * 512), b"\0")
+    sectors = len(stream) // 512
+    chain = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, sectors + 2), 0xFFFFFFFE]  # of the table itself, the directory, the stream
+    fat = struct.pack(f"<{len(chain)}I", *chain).ljust(512, b"\xff")
+
+    def entry(title: str, kind: int, child: int, first: int, size: int) -> bytes:
+        told = title.encode("utf-16-le") + b"\0\0"
+        return struct.pack("<64sHBBIII16sIQQIQ", told, len(told), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child, b"", 0, 0, 0, first, size)
+
+    directory = (entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, 2, len(stream))).ljust(512, b"\0")
+    header = struct.pack("<8s16sHHHHH6sIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", 0x3E, 3, 0xFFFE, 9, 6, b"", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
+    header += struct.pack("<109I", 0, *[0xFFFFFFFF] * 108)
+    path.write_bytes(header + fat + directory + stream)
     return path

@@ -10,7 +10,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from registers import A_ROW, FIELDS, HEAD, csv_bytes, ods, row, rows, workbook
+from registers import A_ROW, FIELDS, HEAD, csv_bytes, ods, row, rows, workbook, xls
 from stdnum.vn import mst
 
 from kcq_eval.claims import Quantity
@@ -97,6 +97,7 @@ def written(path, content):
         lambda folder: workbook(folder / "a.xlsx", LINES),
         lambda folder: workbook(folder / "wrong ending.csv", LINES),
         lambda folder: ods(folder / "a.ods", LINES),
+        lambda folder: xls(folder / "a.xls", LINES),
         lambda folder: written(folder / "a.csv", csv_bytes(AS_TEXT)),
         lambda folder: written(folder / "a.csv", csv_bytes(AS_TEXT, encoding="utf-8-sig", delimiter=";")),
         lambda folder: written(folder / "a.csv", csv_bytes(AS_TEXT, encoding="utf-16", delimiter="\t")),
@@ -105,7 +106,7 @@ def written(path, content):
         lambda folder: written(folder / "a.csv", unicodedata.normalize("NFD", csv_bytes(AS_TEXT).decode()).encode()),
         lambda folder: parquet(folder / "a.parquet"),
     ],
-    ids=["xlsx", "xlsx-named-csv", "ods", "utf-8", "utf-8-bom-semicolon", "utf-16-le", "utf-16-be", "windows-1258", "nfd", "parquet"],
+    ids=["xlsx", "xlsx-named-csv", "ods", "xls", "utf-8", "utf-8-bom-semicolon", "utf-16-le", "utf-16-be", "windows-1258", "nfd", "parquet"],
 )
 def test_the_same_rows_are_read_from_every_kind_of_file(make, read, tmp_path):
     register = read(make(tmp_path))
@@ -319,6 +320,16 @@ def test_the_marked_copy_has_every_cell_coloured_and_commented_and_the_file_is_u
     again = tmp_path / "again.xlsx"
     workbooks.marked_copy(path, pieces, marks, again, "vi")
     assert again.read_bytes() == (tmp_path / "marked.xlsx").read_bytes()
+
+
+@pytest.mark.parametrize("make", [ods, xls])
+def test_workbooks_that_cannot_be_written_again_are_marked_in_a_new_one(make, published_folder, tmp_path):
+    path = make(tmp_path / "a", rows({"year": 20}))
+    problems = Problems()
+    _, pieces = check_register(path, published_folder, problems)
+    workbooks.marked_copy(path, pieces, [workbooks.Mark(problem, problem.row, False) for problem in problems], tmp_path / "marked.xlsx", "vi")
+    page = openpyxl.load_workbook(tmp_path / "marked.xlsx").active
+    assert page["A2"].comment.text and page["A1"].value == HEAD[0] and page["I2"].value == "Cơ sở 1"
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+cmd|' /C calc'!A0", "-2", "@SUM(A1)", "<b>Cơ sở</b>"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from registers import HEAD, csv_bytes, ods, row, rows, workbook
+from registers import HEAD, csv_bytes, ods, row, rows, workbook, xls
 
 from kcq_eval.errors import BadInput
 from kcq_eval.register.register import hash_of, load_register
@@ -52,7 +52,7 @@ def sound(tmp_path) -> bytes:
 def test_truncated_and_overwritten_files(seed, sound, published_folder, tmp_path):
     """Bytes are cut off or changed: the checksums of the archive see it, and what is read is what was written."""
     draw = random.Random(seed)
-    kinds = {"xlsx": sound, "ods": ods(tmp_path / "sound.ods", LINES).read_bytes()}
+    kinds = {"xlsx": sound, "ods": ods(tmp_path / "sound.ods", LINES).read_bytes()}  # an old .xls has no checksum: see below
     for number in range(20):
         kind = draw.choice(list(kinds))
         content = bytearray(kinds[kind])
@@ -190,6 +190,19 @@ def test_passwords_and_broken_old_workbooks(content, published_folder, tmp_path)
     path = tmp_path / "a.xlsx"
     path.write_bytes(content)
     assert messages(outcome(path, published_folder)) <= {"password", "unreadable_workbook"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_truncated_old_workbooks(seed, published_folder, tmp_path):
+    draw = random.Random(seed)
+    sound = xls(tmp_path / "sound.xls", LINES).read_bytes()
+    path = tmp_path / "a.xls"
+    for _ in range(15):
+        content = bytearray(sound[: draw.randrange(1, len(sound))])
+        for _ in range(draw.randrange(3)):
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        path.write_bytes(bytes(content))
+        outcome(path, published_folder)
 
 
 def test_a_zip_with_encrypted_parts_has_a_password(sound, published_folder, tmp_path):
