@@ -9,7 +9,7 @@ import zipfile
 from fractions import Fraction
 
 import pytest
-from registers import A_ROW, row, rows, workbook
+from registers import A_ROW, row, rows, workbook, xls
 
 from kcq_eval.comparison import AGREES, DIFFERS, ROUNDING, breakdown, compare
 from kcq_eval.datafiles import project_root
@@ -322,6 +322,13 @@ def test_template_fill_check_mend_run_as_a_new_evaluator(tmp_path):
     assert done.returncode == 0, done.stderr
     (number,) = [line for line in read(tmp_path / "b" / "numbers.csv") if line["id"] == "register.supports.current"]
     assert number["value"] == "1"
+
+
+def test_a_damaged_workbook_is_told_in_words_alone(tmp_path):
+    path = xls(tmp_path / "a.xls", rows({}))
+    path.write_bytes(path.read_bytes()[:3001])
+    done = command("register", "check", path, "--language", "en", cwd=project_root())
+    assert done.returncode == 2 and "cannot be read" in done.stdout and done.stderr == ""
 
 
 def test_an_unusable_register_stops_a_run_before_anything_is_written(tmp_path):

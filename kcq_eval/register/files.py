@@ -6,8 +6,10 @@ sheet) is refused before it is unpacked.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
 import re
 import unicodedata
 import zipfile
@@ -85,17 +87,8 @@ def workbook_sheets(path: Path, problems: Problems) -> list[Sheet]:
         problems.append(Problem("password", name, expected=_plain_workbook()))
         return []
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        found = []
-        for metadata in book.sheets_metadata:
-            if metadata.typ != python_calamine.SheetTypeEnum.WorkSheet or _EXAMPLE.match(word_key(metadata.name)):
-                continue
-            sheet = book.get_sheet_by_name(metadata.name)
-            rows = sheet.to_python(skip_empty_area=True)
-            if rows:
-                row, column = sheet.start or (0, 0)
-                merged = tuple((a + 1, b + 1, c + 1, d + 1) for (a, b), (c, d) in sheet.merged_cell_ranges or ())
-                found.append(Sheet(name, metadata.name, rows, row + 1, column + 1, merged))
+        with _quiet():
+            return list(_sheets(content, name))
     except python_calamine.PasswordError:
         problems.append(Problem("password", name, expected=_plain_workbook()))
         return []
@@ -104,7 +97,38 @@ def workbook_sheets(path: Path, problems: Problems) -> list[Sheet]:
             raise
         problems.append(Problem("unreadable_workbook", name, expected=_plain_workbook()))
         return []
-    return found
+
+
+def _sheets(content: bytes, name: str) -> Iterator[Sheet]:
+    import python_calamine
+
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+    for metadata in book.sheets_metadata:
+        if metadata.typ != python_calamine.SheetTypeEnum.WorkSheet or _EXAMPLE.match(word_key(metadata.name)):
+            continue
+        sheet = book.get_sheet_by_name(metadata.name)
+        rows = sheet.to_python(skip_empty_area=True)
+        if rows:
+            row, column = sheet.start or (0, 0)
+            merged = tuple((a + 1, b + 1, c + 1, d + 1) for (a, b), (c, d) in sheet.merged_cell_ranges or ())
+            yield Sheet(name, metadata.name, rows, row + 1, column + 1, merged)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what a reader's panic writes to the standard error itself, past Python: the problem is told in words."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def text_table(path: Path, problems: Problems) -> str | None:
