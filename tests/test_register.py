@@ -161,6 +161,13 @@ def test_titles_units_totals_headings_numbering_and_blank_lines_are_no_data(read
     assert not remarks(register, "total_differs")
 
 
+def test_a_company_is_no_total_row_even_where_cells_are_missing(refused, tmp_path):
+    order = [8, *range(8), *range(9, 14)]
+    lines = rows({"facility": "Công ty A", "year": "", "status": "", "scheme_kind": "", "sector": ""}, {"facility": "Tổng công ty B", "support_type": "", "province": "", "year": "", "status": ""})
+    path = workbook(tmp_path / "a.xlsx", [[line[place] for place in order] for line in lines], head=[HEAD[place] for place in order])
+    assert {row for _, row, *_ in refused(path)} == {2, 3}
+
+
 def test_a_total_that_the_rows_do_not_have_is_told(read, tmp_path):
     total = ["Tổng cộng", *[""] * 10, 501, 2001, ""]
     register = read(workbook(tmp_path / "a.xlsx", rows({}, {}), below=[total]))

@@ -24,7 +24,7 @@ _HEADER_CELLS = 5  # recognised heads that make a row a header
 _UNITS = {"dong": 1, "vnd": 1, "nghin dong": 10**3, "ngan dong": 10**3, "1000 dong": 10**3, "thousand vnd": 10**3, "trieu dong": 10**6, "trd": 10**6, "tr d": 10**6,
           "trieu vnd": 10**6, "million vnd": 10**6, "ty dong": 10**9, "ti dong": 10**9, "billion vnd": 10**9}  # fmt: skip
 MILLION = 10**6
-_TOTAL = re.compile(r"^(tong|cong|total|sum|luy ke|subtotal|grand total)\b")
+_TOTAL = re.compile(r"^(tong cong(?! ty)|tong(?! cong)|cong(?! ty)|total|sum|luy ke|subtotal|grand total)\b")  # no "Công ty …", no "Tổng công ty …"
 _NUMBERING = re.compile(r"^\(?([0-9]{1,2}|[a-z])\)?$", re.IGNORECASE)
 _UNIT_LINE = re.compile(r"(don vi tinh|don vi|dvt|unit)\s+(.*)$")
 
@@ -339,7 +339,7 @@ def _no_data(
     row: list[Any], filled: list[int], texts: list[str], picked: list[int], evidence: list[int], labels: set[str], index: int, number: int
 ) -> str:  # fmt: skip
     """Why a line is no row of data; "" where it is one."""
-    if _TOTAL.match(word_key(next((text for text in texts if not text.isdecimal()), ""))) and sum(p in filled for p in evidence) <= 4:
+    if _TOTAL.match(word_key(next((text for text in texts if not text.isdecimal()), ""))) and sum(p in filled for p in evidence) <= len(MONEY) + 1:
         return "total"
     if sum(word_key(text) in labels for text in texts) >= _HEADER_CELLS:
         return "second_header"
