@@ -130,6 +130,7 @@ class Component:
         answer = self._switched.ask(claims, more)
         if answer is Answer.UNKNOWN:
             answer = counted([*self._rows(claims), *more], self._continuous)
+            self._switched.core = []  # of an earlier question
             if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
                 answer = Answer.UNKNOWN
         return answer
