@@ -74,14 +74,18 @@ class Change:
         """The share before in a solution."""
         return Fraction(values[self.variables[2]]) / values[self.variables[3]] if values[self.variables[3]] else Fraction(0)
 
-    def pieces(self, breaks: Sequence[Fraction]) -> Iterator[list[Row]]:
-        """Rows for the share before at each break and between two of them."""
-        part, whole, part_before, whole_before = self.variables
+    @staticmethod
+    def pieces(breaks: Sequence[Fraction]) -> Iterator[Interval]:
+        """Where the share before may lie: at each break and between two of them."""
         ends = [*breaks, None]
         for here, there in zip(breaks, ends[1:]):
-            yield [*_between(part_before, whole_before, Interval(here, here)), *_between(part, whole, _moved(Interval(here, here), self.interval))]
-            within = Interval(here, there, lower_open=True, upper_open=True)
-            yield [*_between(part_before, whole_before, within), *_between(part, whole, _moved(within, self.interval))]
+            yield Interval(here, here)
+            yield Interval(here, there, lower_open=True, upper_open=True)
+
+    def rows(self, before: Interval) -> list[Row]:
+        """What the share before in a piece demands."""
+        part, whole, part_before, whole_before = self.variables
+        return [*_between(part_before, whole_before, before), *_between(part, whole, _moved(before, self.interval))]
 
 
 def _between(part: int, whole: int, interval: Interval) -> list[Row]:
@@ -295,7 +299,7 @@ class _Switched:
         self._solver.add(numbers.not_negative)
         for row in self._rules:
             self._solver.add(numbers.tests(row))
-        self._switches, self._names = {}, {}
+        self._switches, self._names, self._pieces = {}, {}, {}
         for i, (claim, rows) in enumerate(self._claims.items()):
             switch = z3.Bool(f"c{i}", numbers.context)
             self._switches[claim], self._names[f"c{i}"] = switch, claim
@@ -305,8 +309,12 @@ class _Switched:
             self._split(claim)
 
     def _split(self, claim: str) -> None:
-        z3, pieces = self._numbers.z3, self._changes[claim].pieces(self._breaks[claim])
-        within = [z3.And([test for row in rows for test in self._numbers.tests(row)]) for rows in pieces]
+        z3, change = self._numbers.z3, self._changes[claim]
+        within = []
+        for piece in change.pieces(self._breaks[claim]):
+            if (claim, piece) not in self._pieces:  # most are as they were at the last split
+                self._pieces[claim, piece] = z3.And([test for row in change.rows(piece) for test in self._numbers.tests(row)])
+            within.append(self._pieces[claim, piece])
         self._solver.add(z3.Implies(self._switches[claim], z3.Or(within)))
 
     def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
