@@ -8,6 +8,7 @@ question gets the same answer on every machine. An answer is yes, no, or unknown
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections import deque
@@ -138,6 +139,17 @@ class Component:
             if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
                 answer = Answer.UNKNOWN
         return answer
+
+    def with_claims(self, claims: Sequence[Constraint]) -> Component:
+        """A component of its own with these claims too, instead of those of the same names; they bring no new quantities."""
+        other = copy.copy(self)
+        other.__dict__.pop("_switched", None)
+        new = {claim.name: claim for claim in claims}
+        other._claim_rows = self._claim_rows | {name: [self._row(part) for part in claim.parts] for name, claim in new.items()}
+        changes = {name: self._change(claim.share_change) for name, claim in new.items() if claim.share_change}
+        other._changes = {name: change for name, change in self._changes.items() if name not in new} | changes
+        other.claims, other.split, other._narrowed = tuple(other._claim_rows), tuple(other._changes), {}
+        return other
 
     def conflict(self, claims: Iterable[str]) -> list[str] | None:
         """Some of the claims that cannot all hold, not many more than needed; None where all can.
