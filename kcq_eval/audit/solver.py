@@ -601,7 +601,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
     Returns:
         Conflicts, correction sets, and whether these are all. The corrections of the smallest size are all there unless more
         than `limit` sets are found or a question was not answered; larger ones are looked for while the work stays within
-        SEARCH_LIMIT. A conflict of which a part was not answered may hold a claim too many.
+        SEARCH_LIMIT. Where claims known to be right contradict each other the search ends. A conflict of which a part was not answered may hold a claim too many.
 
     Raises:
         Undecided: Whether the claims can all hold was not answered.
@@ -634,6 +634,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
             else:
                 conflicts.append(frozenset(shrink(found, in_conflict)))
                 choices.hit(conflicts[-1])
+                complete &= not conflicts[-1] <= component.fixed
         if choices.exhausted:
             break
     return conflicts, corrections, complete
