@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from kcq_eval.audit.constraints import assemble, constrain
 from kcq_eval.audit.explanations import CONSISTENT, Audit
-from kcq_eval.audit.solver import Answer, components
-from kcq_eval.claims import Claim
+from kcq_eval.audit.solver import Answer, Component, components, shrink
 from kcq_eval.printed import GENEROUS, STRICT
 
 _MOST_TRIED = 50  # conflicts
@@ -28,28 +27,31 @@ def other_readings(audit: Audit) -> list[Turned]:
 
 
 def _cleared(audit: Audit) -> Iterator[Turned]:
+    parts = _read(audit, GENEROUS)
     for conflict in audit.conflicts[:_MOST_TRIED]:
-        claims = [audit.published.claim(claim_id) for claim_id in conflict]
-        if _possible(claims, GENEROUS, audit) is Answer.YES:
+        if _possible(conflict, parts) is Answer.YES:
             yield Turned(GENEROUS, conflict)
 
 
 def _accused(audit: Audit) -> Iterator[Turned]:
-    for part in audit.parts:
+    for part in _read(audit, STRICT):
         claims = [audit.published.claim(claim_id) for claim_id in part.claims]
-        if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and _possible(claims, STRICT, audit) is Answer.NO:
-            needed = list(part.claims)
-            for claim_id in reversed(part.claims if len(claims) <= _MOST_TRIED else ()):
-                rest = [claim for claim in claims if claim.claim_id in needed and claim.claim_id != claim_id]
-                if _possible(rest, STRICT, audit) is Answer.NO:
-                    needed.remove(claim_id)
-            yield Turned(STRICT, tuple(needed))
+        if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and part.feasible(part.claims) is Answer.NO:
+            few = len(claims) <= _MOST_TRIED
+            yield Turned(STRICT, tuple(shrink(part.claims, lambda rest: part.feasible(rest) is Answer.NO)) if few else part.claims)
 
 
-def _possible(claims: list[Claim], reading: str, audit: Audit) -> Answer:
-    """Whether the claims can all be true when they are read so."""
+def _read(audit: Audit, reading: str) -> list[Component]:
+    """All claims read so. Rules follow from all that the claims speak of, so they are put together once and not for each conflict."""
     vocabulary = audit.published.vocabulary
+    claims = audit.published.claims
     read = [replace(claim, printed=replace(claim.printed, reading=reading)) if claim.printed else claim for claim in claims]
-    parts = components(assemble([found for claim in read if (found := constrain(claim, vocabulary))], vocabulary))
-    answers = {part.feasible(part.claims) for part in parts}
-    return Answer.NO if Answer.NO in answers else Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.YES
+    return components(assemble([found for claim in read if (found := constrain(claim, vocabulary))], vocabulary))
+
+
+def _possible(claims: Collection[str], parts: list[Component]) -> Answer:
+    """Whether some claims can all be true."""
+    for part in parts:
+        if not set(claims).isdisjoint(part.claims):
+            return part.feasible([claim for claim in part.claims if claim in claims])
+    return Answer.YES
