@@ -1,7 +1,6 @@
 """Mechanisms, trust and readings: what is said about a figure that cannot hold, on accounts that can be checked by hand."""
 
 import itertools
-import math
 import random
 import sys
 from collections.abc import Iterable
@@ -18,10 +17,10 @@ from kcq_eval.audit.constraints import build_system
 from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, NOT_IDENTIFIABLE, TIED, UNDECIDED, UNIQUE, Audit, audit_claims
 from kcq_eval.audit.mechanisms import MECHANISMS
 from kcq_eval.audit.readings import Turned, other_readings
-from kcq_eval.audit.solver import Answer, components, minimal_sets
+from kcq_eval.audit.solver import Answer, components
 from kcq_eval.claims import Claim, Published, Quantity
 from kcq_eval.parameters import Period
-from kcq_eval.printed import GENEROUS, HEDGES, ROUNDINGS, STRICT, Interval, Printed, format_number
+from kcq_eval.printed import GENEROUS, HEDGES, ROUNDINGS, STRICT, Printed, format_number
 from kcq_eval.vocabulary import ALL, load_vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent

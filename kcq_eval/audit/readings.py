@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kcq_eval.audit.constraints import assemble, constrain
@@ -29,7 +30,8 @@ def other_readings(audit: Audit) -> list[Turned]:
 def _cleared(audit: Audit) -> Iterator[Turned]:
     parts = _read(audit, GENEROUS)
     for conflict in audit.conflicts[:_MOST_TRIED]:
-        if _possible(conflict, parts) is Answer.YES:
+        part = next(part for part in parts if conflict[0] in part.claims)
+        if part.feasible(conflict) is Answer.YES:
             yield Turned(GENEROUS, conflict)
 
 
@@ -37,21 +39,16 @@ def _accused(audit: Audit) -> Iterator[Turned]:
     for part in _read(audit, STRICT):
         claims = [audit.published.claim(claim_id) for claim_id in part.claims]
         if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and part.feasible(part.claims) is Answer.NO:
-            few = len(claims) <= _MOST_TRIED
-            yield Turned(STRICT, tuple(shrink(part.claims, lambda rest: part.feasible(rest) is Answer.NO)) if few else part.claims)
+            in_conflict = functools.partial(_in_conflict, part)
+            yield Turned(STRICT, tuple(shrink(part.claims, in_conflict)) if len(claims) <= _MOST_TRIED else part.claims)
+
+
+def _in_conflict(part: Component, claims: Sequence[str]) -> bool:
+    return part.feasible(claims) is Answer.NO
 
 
 def _read(audit: Audit, reading: str) -> list[Component]:
     """All claims read so. Rules follow from all that the claims speak of, so they are put together once and not for each conflict."""
-    vocabulary = audit.published.vocabulary
-    claims = audit.published.claims
+    vocabulary, claims = audit.published.vocabulary, audit.published.claims
     read = [replace(claim, printed=replace(claim.printed, reading=reading)) if claim.printed else claim for claim in claims]
     return components(assemble([found for claim in read if (found := constrain(claim, vocabulary))], vocabulary))
-
-
-def _possible(claims: Collection[str], parts: list[Component]) -> Answer:
-    """Whether some claims can all be true."""
-    for part in parts:
-        if not set(claims).isdisjoint(part.claims):
-            return part.feasible([claim for claim in part.claims if claim in claims])
-    return Answer.YES
