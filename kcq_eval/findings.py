@@ -37,7 +37,7 @@ _MOST_WAYS = 3  # suspects of one conflict, or larger explanations, whose mechan
 _MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
 DEMONSTRATION = "demonstration"  # the finding that stands before all others where rows are invented
-COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
+COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections", "main")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Finding:
         depends: Whether it would read differently under another of the tied explanations.
         sources: Ids of the claims it rests on.
         corrections: Ids of the claims with a confirmed correction that it depends on.
+        main: Whether it stands among the results in front, and not only in its chapter.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Finding:
     depends: bool = False
     sources: tuple[str, ...] = ()
     corrections: tuple[str, ...] = ()
+    main: bool = True
 
 
 def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
@@ -164,7 +166,7 @@ def judged_criteria(evaluation: Evaluation) -> list[Judged]:
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:
     """What the audit found, what could be noticed at all, what the ledger says, then remarks on statements that can be true, but not in every reading."""
     more = [*_checkable(evaluation, texts), *_ledger(evaluation, texts), *_remarks(evaluation, texts)]
-    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in more)]
+    return [*verdict_findings(evaluation, texts), *(Finding(id, "consistency_audit", text, sources=sources, main=False) for id, text, sources in more)]
 
 
 def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:

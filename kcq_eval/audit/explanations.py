@@ -246,7 +246,7 @@ def audit_system(system: System, published: Published) -> Audit:
             undecided |= set(part.claims)
     judge = Judge(published, parts) if corrections else None
     ranked = _ranked(corrections, judge, order) if corrections else ()
-    explanations = _combined(corrections, ranked, order) if corrections else []
+    explanations = _combined(corrections, ranked, published) if corrections else []
     complete &= len(explanations) == math.prod(map(len, corrections)) or not corrections
     return Audit(
         published,
@@ -281,9 +281,9 @@ def _ranked(corrections: list[list[tuple[str, ...]]], judge: Judge, order: dict)
     return tuple(found)
 
 
-def _combined(corrections: list[list[tuple[str, ...]]], ranked: tuple[tuple[Explained, ...], ...], order: dict) -> list[tuple[str, ...]]:
+def _combined(corrections: list[list[tuple[str, ...]]], ranked: tuple[tuple[Explained, ...], ...], published: Published) -> list[tuple[str, ...]]:
     """One way out of every part in conflict; only the smallest ones where all would be too many to read."""
-    position = {way.claims: (way.trust, -way.weight) for ways_out in ranked for way in ways_out}
+    weights = {way.claims: way.weight for ways_out in ranked for way in ways_out}
     count = math.prod(map(len, corrections))
     if count > _LARGEST_PRODUCT:
         corrections = [[way.claims for way in ways_out] for ways_out in ranked]
@@ -291,13 +291,12 @@ def _combined(corrections: list[list[tuple[str, ...]]], ranked: tuple[tuple[Expl
         corrections = [[way.claims for way in ways_out] + rest[len(ways_out) :] for ways_out, rest in zip(ranked, corrections)]
 
     def key(ways: tuple[tuple[str, ...], ...]) -> tuple:
-        judged = [position.get(way, (Fraction(0), Fraction(0))) for way in ways]
-        size = sum(map(len, ways))
-        claims = sorted(order[claim] for way in ways for claim in way)
-        return size, sum(trust for trust, _ in judged), -math.prod(-weight for _, weight in judged), claims
+        claims = sorted((claim for way in ways for claim in way), key=published.position)
+        trust = sum(published.claim(claim).trust or 0 for claim in claims)
+        return len(claims), trust, -math.prod(weights.get(way, 0) for way in ways), [*map(published.position, claims)]
 
     combinations = sorted(itertools.islice(itertools.product(*corrections), _LARGEST_PRODUCT), key=key)
-    return [_sorted(set().union(*ways), order) for ways in combinations]
+    return [tuple(sorted(set().union(*ways), key=published.position)) for ways in combinations]
 
 
 def _sorted(claims: Iterable[str], order: dict) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from kcq_eval.audit.constraints import constrain, number_between
+from kcq_eval.audit.constraints import Constraint, constrain, number_between
 from kcq_eval.audit.solver import Answer, Component, Undecided
 from kcq_eval.claims import AnyQuantity, Claim, Published
 from kcq_eval.printed import UNITS, Interval, Printed
@@ -310,7 +310,7 @@ class Judge:
             if any(quantity not in part for quantity in constraint.quantities):
                 if between is None or not between.is_point:
                     return None
-            elif len(reading) == 1 and part.feasible(_kept(part, left_out), constraint.parts) is not Answer.YES:
+            elif len(reading) == 1 and not self._possible(part, left_out, [constraint]):
                 return None
         if len(reading) > 1 and not self._together(reading, left_out):
             return None
@@ -319,10 +319,15 @@ class Judge:
     def _together(self, reading: Reading, left_out: frozenset[str]) -> bool:
         parts = {id(part): part for claim in reading if (part := self._part_of[claim.quantity])}
         for part in parts.values():
-            rows = [row for claim in reading if claim.quantity in part for row in constrain(claim, self._published.vocabulary).parts]
-            if part.feasible(_kept(part, left_out), rows) is not Answer.YES:
+            if not self._possible(part, left_out, [constrain(claim, self._published.vocabulary) for claim in reading if claim.quantity in part]):
                 return False
         return True
+
+    def _possible(self, part: Component, left_out: frozenset[str], read: Sequence[Constraint]) -> bool:
+        """Whether what was read can be true together with the claims of its part that are kept."""
+        rows = [row for constraint in read for row in constraint.parts]
+        changes = [constraint.share_change for constraint in read if constraint.share_change]
+        return part.feasible(_kept(part, left_out), rows, changes) is Answer.YES
 
     def _range(self, left_out: frozenset[str], quantity: AnyQuantity) -> tuple[Fraction, Fraction | None] | None:
         if (left_out, quantity) not in self._known:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kcq_eval.audit.constraints import assemble, constrain
 from kcq_eval.audit.explanations import CONSISTENT, Audit
-from kcq_eval.audit.solver import Answer, components
-from kcq_eval.claims import Claim
+from kcq_eval.audit.solver import Answer, Component, components, shrink
 from kcq_eval.printed import GENEROUS, STRICT
 
 _MOST_TRIED = 50  # conflicts
@@ -28,28 +28,27 @@ def other_readings(audit: Audit) -> list[Turned]:
 
 
 def _cleared(audit: Audit) -> Iterator[Turned]:
+    parts = _read(audit, GENEROUS)
     for conflict in audit.conflicts[:_MOST_TRIED]:
-        claims = [audit.published.claim(claim_id) for claim_id in conflict]
-        if _possible(claims, GENEROUS, audit) is Answer.YES:
+        part = next(part for part in parts if conflict[0] in part.claims)
+        if part.feasible(conflict) is Answer.YES:
             yield Turned(GENEROUS, conflict)
 
 
 def _accused(audit: Audit) -> Iterator[Turned]:
-    for part in audit.parts:
+    for part in _read(audit, STRICT):
         claims = [audit.published.claim(claim_id) for claim_id in part.claims]
-        if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and _possible(claims, STRICT, audit) is Answer.NO:
-            needed = list(part.claims)
-            for claim_id in reversed(part.claims if len(claims) <= _MOST_TRIED else ()):
-                rest = [claim for claim in claims if claim.claim_id in needed and claim.claim_id != claim_id]
-                if _possible(rest, STRICT, audit) is Answer.NO:
-                    needed.remove(claim_id)
-            yield Turned(STRICT, tuple(needed))
+        if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and part.feasible(part.claims) is Answer.NO:
+            in_conflict = functools.partial(_in_conflict, part)
+            yield Turned(STRICT, tuple(shrink(part.claims, in_conflict)) if len(claims) <= _MOST_TRIED else part.claims)
 
 
-def _possible(claims: list[Claim], reading: str, audit: Audit) -> Answer:
-    """Whether the claims can all be true when they are read so."""
-    vocabulary = audit.published.vocabulary
+def _in_conflict(part: Component, claims: Sequence[str]) -> bool:
+    return part.feasible(claims) is Answer.NO
+
+
+def _read(audit: Audit, reading: str) -> list[Component]:
+    """All claims read so. Rules follow from all that the claims speak of, so they are put together once and not for each conflict."""
+    vocabulary, claims = audit.published.vocabulary, audit.published.claims
     read = [replace(claim, printed=replace(claim.printed, reading=reading)) if claim.printed else claim for claim in claims]
-    parts = components(assemble([found for claim in read if (found := constrain(claim, vocabulary))], vocabulary))
-    answers = {part.feasible(part.claims) for part in parts}
-    return Answer.NO if Answer.NO in answers else Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.YES
+    return components(assemble([found for claim in read if (found := constrain(claim, vocabulary))], vocabulary))

@@ -85,15 +85,16 @@ class Component:
     def __contains__(self, quantity: Quantity) -> bool:
         return quantity in self._index
 
-    def feasible(self, claims: Iterable[str], also: Sequence[Linear] = ()) -> Answer:
+    def feasible(self, claims: Iterable[str], also: Sequence[Linear] = (), changes: Sequence[ShareChange] = ()) -> Answer:
         """Can these claims all hold, and what else is asked for with them?"""
-        return self._feasible(tuple(claims), [self._row(part) for part in also])
+        return self._feasible(tuple(claims), [self._row(part) for part in also], [self._change(change) for change in changes])
 
-    def _feasible(self, claims: tuple[str, ...], more: Sequence[Row]) -> Answer:
-        answer = self._switched.ask(claims, more)
+    def _feasible(self, claims: tuple[str, ...], more: Sequence[Row], changes: Sequence[Change] = ()) -> Answer:
+        answer = self._switched.ask(claims, more, changes)
         if answer is Answer.UNKNOWN:
             answer = counted([*self._rows(claims), *more], self._continuous)
-            if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
+            self._switched.core = []  # of an earlier question
+            if answer is Answer.YES and (changes or not self._changes.keys().isdisjoint(claims)):
                 answer = Answer.UNKNOWN
         return answer
 
@@ -279,45 +280,48 @@ class _Switched:
         for claim, change in self._changes.items():
             self._solver.add([z3.Implies(self._switches[claim], test) for test in numbers.change_tests(change)])
 
-    def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
-        """The answer; after a "no" without more rows `core` are claims that are enough for it."""
-        asked = frozenset(claims)
+    def ask(self, claims: Sequence[str], more: Sequence[Row] = (), changes: Sequence[Change] = ()) -> Answer:
+        """The answer; after a "no" without anything more `core` are claims that are enough for it."""
+        asked, alone = frozenset(claims), not more and not changes
         known = next((conflict for conflict in self._conflicts if conflict <= asked), None)
         if known is not None:
             self.core = [claim for claim in claims if claim in known]
             return Answer.NO
         for values, holding in self._solutions:
-            if asked <= holding and all(_sum(row, values) in row.interval for row in more):
+            if asked <= holding and all(_sum(row, values) in row.interval for row in more) and all(change.holds(values) for change in changes):
                 return Answer.YES
-        answer = self._ask(claims, more, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
+        answer = self._ask(claims, more, changes, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
         if answer is Answer.UNKNOWN:
-            answer = self._ask_narrowed(claims, more)
-        if answer is Answer.UNKNOWN or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
+            answer = self._ask_narrowed(claims, more, changes)
+        if answer is Answer.UNKNOWN or (answer is Answer.NO and alone and len(self.core) > _LARGE_CORE):
             self._start()
-            again = self._ask(claims, more, STEP_LIMIT)
+            again = self._ask(claims, more, changes, STEP_LIMIT)
             answer = again if answer is Answer.UNKNOWN else answer
-        if answer is Answer.NO and not more:
+        if answer is Answer.NO and alone:
             self._conflicts.append(frozenset(self.core))
         return answer
 
-    def _ask(self, claims: Sequence[str], more: Sequence[Row], limit: int) -> Answer:
-        before = self._counted()
-        if more:
+    def _ask(self, claims: Sequence[str], more: Sequence[Row], changes: Sequence[Change], limit: int) -> Answer:
+        before, alone = self._counted(), not more and not changes
+        if not alone:
             self._solver.push()
-            for row in more:
-                self._solver.add(self._numbers.tests(row))
+            self._solver.add(self._tests(more, changes))
         answer = self._numbers.check(self._solver, *(self._switches[claim] for claim in claims), limit=limit)
-        if answer is Answer.NO and not more:
+        if answer is Answer.NO and alone:
             order = {claim: i for i, claim in enumerate(claims)}
             self.core = sorted((self._names[str(switch)] for switch in self._solver.unsat_core()), key=order.__getitem__)
-        if answer is Answer.YES and not more and 2 * len(claims) > len(self._claims):  # else it tells too little for its cost
+        if answer is Answer.YES and alone and 2 * len(claims) > len(self._claims):  # else it tells too little for its cost
             self._learn(self._numbers, self._solver)
-        if more:
+        if not alone:
             self._solver.pop()
         self.steps += self._counted() - before
         return answer
 
-    def _ask_narrowed(self, claims: Sequence[str], more: Sequence[Row]) -> Answer:
+    def _tests(self, rows: Sequence[Row], changes: Sequence[Change]) -> list:
+        found = [test for row in rows for test in self._numbers.tests(row)]
+        return found + [test for change in changes for test in self._numbers.change_tests(change)]
+
+    def _ask_narrowed(self, claims: Sequence[str], more: Sequence[Row], changes: Sequence[Change]) -> Answer:
         """With ranges narrowed first, which decides much among whole numbers, but tells no smaller core."""
         rows = [*self._rules, *(row for claim in claims for row in self._claims[claim]), *more]
         ranges = narrowed(rows, self._continuous, grid=_GRID)
@@ -327,9 +331,8 @@ class _Switched:
             solver = numbers.z3.Solver(ctx=numbers.context)
             for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
                 solver.add(numbers.tests(row))
-            for claim in claims:
-                if claim in self._changes:
-                    solver.add(numbers.change_tests(self._changes[claim]))
+            for change in (*changes, *(self._changes[claim] for claim in claims if claim in self._changes)):
+                solver.add(numbers.change_tests(change))
             answer = numbers.check(solver, limit=STEP_LIMIT)
             self.steps += _steps(solver)
             if answer is Answer.YES:
@@ -530,7 +533,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
     Returns:
         Conflicts, correction sets, and whether these are all. The corrections of the smallest size are all there unless more
         than `limit` sets are found or a question was not answered; larger ones are looked for while the work stays within
-        SEARCH_LIMIT. A conflict of which a part was not answered may hold a claim too many.
+        SEARCH_LIMIT. Where claims known to be right contradict each other the search ends. A conflict of which a part was not answered may hold a claim too many.
 
     Raises:
         Undecided: Whether the claims can all hold was not answered.
@@ -563,6 +566,7 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
             else:
                 conflicts.append(frozenset(shrink(found, in_conflict)))
                 choices.hit(conflicts[-1])
+                complete &= not conflicts[-1] <= component.fixed
         if choices.exhausted:
             break
     return conflicts, corrections, complete

@@ -37,8 +37,9 @@ class Bundle:
         return self.folder / REPORT
 
     def findings(self) -> list[str]:
+        """The main findings."""
         with open(self.folder / "findings.csv", encoding="utf-8", newline="") as file:
-            return [row["text"] for row in csv.DictReader(file)]
+            return [row["text"] for row in csv.DictReader(file) if row["main"] == "true"]
 
 
 class FolderTaken(Exception):
@@ -177,6 +178,7 @@ def _join(work: Path, evaluation) -> None:
         {
             "id": f["id"], "chapter": f["chapter"], "text": f["text"], "depends_on_explanation": "true" if f["depends"] else "false",
             "sources": ";".join(f["sources"]), "corrections": ";".join(f["corrections"]),
+            "main": "true" if f["main"] else "false",
         }
         for part in parts
         for f in part["findings"]
