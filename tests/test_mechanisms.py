@@ -186,6 +186,14 @@ def test_two_figures_known_to_be_right_that_contradict_each_other_leave_no_expla
     assert audit.verdict == CONTRADICTED and audit.conflicts and not audit.explanations and not audit.ranked
 
 
+def test_figures_known_to_be_right_that_contradict_each_other_leave_what_has_nothing_to_do_with_them_explained():
+    schemes = [count("six", quantity("schemes"), 6), count("seven", quantity("schemes"), 7)]
+    audit = audited([*MIX, count("total", FOCAL, 85, trust=None), *schemes])
+    assert ("s/six", "s/seven") in audit.conflicts and len(audit.conflicts) == 2
+    assert audit.explanations == (("s/six",), ("s/seven",))
+    assert audit.extents(("s/six",))[FOCAL] is None and audit.extents(("s/six",))[quantity("schemes")] == (7, 7)
+
+
 def test_where_figures_known_to_be_right_contradict_each_other_other_conflicts_may_be_missing_and_that_is_said():
     twice = [count("one", FOCAL, 1), count("two", FOCAL, 2)]
     audit = audited([count("three", EVERY, 3, trust=None), count("four", EVERY, 4, trust=None), *twice])
