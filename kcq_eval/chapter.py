@@ -54,7 +54,7 @@ class Chapter:
 
     def tell(self, step: str, *, heading: str = "", **values: Any) -> None:
         """Show a step's sentence, below a heading if one is named."""
-        title = f"## {self.texts(f'chapter.{self.name}.{heading}')}\n\n" if heading else ""
+        title = f"## {self._titled(f'chapter.{self.name}.{heading}')}\n\n" if heading else ""
         display(Markdown(title + self.texts(f"chapter.{self.name}.{step}", **values)))
 
     def report(self, numbers: Numbers) -> HTML:
@@ -71,9 +71,12 @@ class Chapter:
         """Save a table and show it; `name` is the key of its title."""
         path = self._folder / "tables" / f"{self.name}.{name}.csv"
         _write(path, table.to_csv(index=False, lineterminator="\n"))
-        title = self.texts(f"table.{name}")
+        title = self._titled(f"table.{name}")
         self._tables.append({"name": name, "title": title, "html": tables.to_html(table)})
         return HTML(f"<h4>{title}</h4>{self._tables[-1]['html']}")
+
+    def _titled(self, key: str) -> str:
+        return self.evaluation.titled(self.texts(key), self.texts)
 
     def draw(self, exhibit: Exhibit | None) -> None:
         """Draw a figure once per format, save it, and show the saved PNG with its caption."""
@@ -104,7 +107,7 @@ class Chapter:
         both = [Texts(self.parameters.model_copy(update={"language": language}), vocabulary) for language in ("vi", "en")]
         part = {
             "chapter": self.name,
-            "title": self.texts(f"chapter.{self.name}.title"),
+            "title": self._titled(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
             "findings": [asdict(finding) for finding in self._findings],

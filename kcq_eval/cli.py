@@ -11,6 +11,7 @@ import typer
 
 from kcq_eval import __version__, audit_command
 from kcq_eval.errors import BadInput, Problem, Problems
+from kcq_eval.register.commands import app as register
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Đánh giá một giai đoạn của chương trình so với giai đoạn trước, và kiểm tra các số liệu công bố có thể cùng đúng không. · "
     "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
 )  # fmt: skip
+app.add_typer(register, name="register")
 
 
 def main() -> None:
@@ -48,6 +50,7 @@ def run(
     ] = [],
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Tệp YAML chứa tham số · YAML file of parameters")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Ghi vào đúng thư mục này · write into exactly this folder")] = None,
+    with_names: Annotated[bool, typer.Option("--with-names", help="Ghi tên cơ sở, mã số thuế vào kết quả · write names and tax codes into the results")] = False,
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
 ) -> None:
@@ -57,7 +60,7 @@ def run(
 
     language = "vi"
     try:
-        given = _given(parameter, file)
+        given = _given(parameter, file) | ({"with_names": True} if with_names else {})
         language = given.get("language") if given.get("language") in ("vi", "en") else language
         parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
@@ -138,15 +141,16 @@ def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
 
 
 def _from_here(given: dict[str, Any]) -> dict[str, Any]:
-    """A data folder named relative to the working directory, told relative to the project."""
+    """What is named relative to the working directory, told relative to the project."""
     from kcq_eval.datafiles import project_root
 
-    folder = given.get("data_dir")
-    if isinstance(folder, str) and Path(folder).is_dir() and not Path(folder).is_absolute():
-        try:
-            return given | {"data_dir": os.path.relpath(folder, project_root())}
-        except ValueError:  # another drive
-            return given | {"data_dir": os.path.abspath(folder)}
+    for name in ("data_dir", "register", "criteria"):
+        place = given.get(name)
+        if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
+            try:
+                given = given | {name: os.path.relpath(place, project_root())}
+            except ValueError:  # another drive
+                given = given | {name: os.path.abspath(place)}
     return given
 
 

@@ -1,6 +1,6 @@
 """Estimates: what the evaluation knows of every quantity, with bounds. Everything later reads only these.
 
-Claims and (later) a register both end here; indicators never ask where an estimate came from.
+Claims and a register both end here; indicators never ask where an estimate came from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 COLUMNS = ("measure", "period", "centre", *DIMENSIONS, "value", "lower", "upper", "unit", "basis", "claims", "depends_on_explanation", "corrections")
-PRINTED, DERIVED = "printed", "derived"
+PRINTED, DERIVED, REGISTER = "printed", "derived", "register"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Bounded:
         lower, upper: Exact bounds in `unit`; `upper` None is unbounded.
         claims: Ids of the claims it rests on.
         depends: Whether it would differ under another of the tied explanations.
-        basis: `printed` (a claim states it), or `derived`.
+        basis: `printed` (a claim states it), `register` (rows say it exactly), or `derived`.
         corrections: Ids of the claims with a confirmed correction without which it would, or could, be different.
     """
 
@@ -129,6 +129,11 @@ class Estimates:
         dimension = self.vocabulary.measure(measure).list_of
         total = Quantity(measure, period, centre, **dimensions)
         return tuple(e for q, e in self._found.items() if q == total or _is_member(q, total, dimension))
+
+    def led_by(self, found: dict[Quantity, Bounded]) -> Estimates:
+        """These estimates, with others in their place in every period that the others speak of."""
+        periods = {quantity.period for quantity in found}
+        return Estimates(self.vocabulary, {q: e for q, e in self._found.items() if q.period not in periods} | found)
 
     def periods(self) -> list[Period]:
         """The periods that anything is reported for."""

@@ -4,17 +4,21 @@ estimates that follow."""
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kcq_eval.audit.explanations import Audit, audit, audit_claims
-from kcq_eval.claims import Claim, Published, load_published
+from kcq_eval.claims import Claim, Published, Quantity, load_published
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.errors import BadInput, Problem, Problems, nearest
-from kcq_eval.estimates import Estimates, estimate, with_corrections
+from kcq_eval.estimates import Bounded, Estimates, estimate, with_corrections
 from kcq_eval.ledger import Ledger, load_ledger
 from kcq_eval.parameters import Parameters
 from kcq_eval.prices import PriceIndex, load_price_indices
+from kcq_eval.register.aggregation import Scope, aggregate, years_in
+from kcq_eval.register.criteria import Criterion, load_criteria
+from kcq_eval.register.register import Register, hash_of, load_register
 from kcq_eval.vocabulary import ALL
 
 
@@ -45,6 +49,17 @@ class Evaluation(Audited):
     estimates: Estimates
     prices: dict[str, PriceIndex]
     corrected: Audit
+    register: Register | None = None
+    criteria: tuple[Criterion, ...] = ()
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether results rest on invented rows, which every title then says."""
+        return self.register is not None and self.register.demonstration
+
+    def titled(self, title: str, say: Callable[..., str]) -> str:
+        """A title that says so where results rest on invented rows."""
+        return say("register.demonstration_of", title=title) if self.demonstration else title
 
     def claims(self, *measures: str) -> list[Claim]:
         """The claims that speak of these measures."""
@@ -65,7 +80,15 @@ def evaluate(parameters: Parameters) -> Evaluation:
         found = getattr(parameters, name)
         if found not in valid:
             problems.append(Problem("unknown_value", "parameters", None, name, found, ", ".join(valid), nearest(found, valid)))
-    problems += _nothing_reported(parameters, published.of(chosen or published.sources))
+    register = _register(parameters, problems)
+    criteria: list[Criterion] = []
+    if parameters.criteria:
+        try:
+            criteria = load_criteria(resolve_folder(parameters.criteria))
+        except BadInput as error:
+            problems += error.problems
+    if register is None or not register.has(parameters.current_period):
+        problems += _nothing_reported(parameters, published.of(chosen or published.sources))
     problems += _unknown_claims(parameters, published)
     try:
         ledger = load_ledger(folder).of(chosen)
@@ -75,9 +98,11 @@ def evaluate(parameters: Parameters) -> Evaluation:
     examined, corrected = audit(folder, chosen), _corrected(folder, chosen)
     set_aside = _accepted(corrected, ledger, parameters.explanation)
     estimates = _estimates(examined, corrected, ledger.confirmed, set_aside)
+    if register is not None:
+        estimates = estimates.led_by(_aggregated(register, _scope(parameters, examined.published, register)))
     return Evaluation(
         published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
-        estimates=estimates, prices=load_price_indices(folder),
+        estimates=estimates, prices=load_price_indices(folder), register=register, criteria=tuple(criteria),
     )  # fmt: skip
 
 
@@ -95,6 +120,40 @@ def _accepted(corrected: Audit, ledger: Ledger, explanation: str) -> tuple[str, 
     if named and not rest and not corrected.explanations:
         return ()
     return corrected.set_aside("+".join(rest) or explanation)
+
+
+def _register(parameters: Parameters, problems: Problems) -> Register | None:
+    """The register that the parameters name, read once as long as it does not change."""
+    if not parameters.register:
+        return None
+    path = resolve_folder(parameters.register)
+    if not path.exists():
+        near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
+        problems.append(Problem("missing_file", path.name, expected="xlsx, xls, ods, csv, parquet", nearest=near))
+        return None
+    try:
+        return _loaded(path, resolve_folder(parameters.data_dir), parameters.register_numbers, hash_of(path))
+    except BadInput as error:
+        problems += error.problems
+        return None
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: Path, folder: Path, number_format: str, sha256: str) -> Register:
+    return load_register(path, folder, number_format=number_format)
+
+
+@functools.lru_cache(maxsize=8)
+def _aggregated(register: Register, scope: Scope) -> dict[Quantity, Bounded]:
+    return aggregate(register, scope)
+
+
+def _scope(parameters: Parameters, published: Published, register: Register) -> Scope:
+    """The periods compared, their single years, and every quantity that a claim speaks of."""
+    compared = (parameters.baseline_period, parameters.current_period)
+    years = years_in(register, compared)
+    asked = {q for claim in published.claims for q in (claim.quantity, claim.reference, claim.whole) if q is not None}
+    return Scope(parameters.centre, tuple(dict.fromkeys([*compared, *years])), tuple(sorted(asked)), parameters.count_unit)
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ import pandas as pd
 from kcq_eval.audit.checkability import STATES, UNCHECKED, Checkability, checkability
 from kcq_eval.audit.constraints import build_system
 from kcq_eval.claims import Claim, Quantity
+from kcq_eval.comparison import DIFFERS, ROUNDING, Compared
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
@@ -22,6 +23,7 @@ from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, cover
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
 from kcq_eval.statements import claim_number, mark_key, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.tables import comparison_row
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTSIDE = "outside"
+_MOST_COMPARED = 10  # published figures that a figure sets beside the register; the table has all
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     basis = evaluation.parameters.price_basis
     before_id = "funding.baseline" if basis == "nominal" else f"funding.repriced.{basis}"
     ids = (before_id, f"funding.split.facilities.{basis}", f"funding.split.per_facility.{basis}", "funding.current")
-    if not _known(numbers, *ids):
-        return None
+    if not _known(numbers, *ids) or not any(numbers[number_id].bounded.upper for number_id in ids):
+        return None  # where no money was spent there is nothing to split
     before, by_number, by_size, now = used = [numbers[number_id] for number_id in ids]
     in_billions = [_in_billions(number) for number in used]
     labels = [
@@ -381,6 +384,79 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)))
 
 
+def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Funding of each year, state and counterpart, in both periods."""
+    from kcq_eval.figures import register as charts
+
+    rows, used, told = [], [], []
+    for period, role in ((evaluation.parameters.baseline_period, "baseline"), (evaluation.parameters.current_period, "current")):
+        for year in period.years:
+            ids = [f"register.year.{year}.{measure}" for measure in ("state_funding", "counterpart_funding", "funding")]
+            if _known(numbers, *ids):
+                state, counterpart, whole = (_in_billions(numbers[number_id]) for number_id in ids)
+                used += [numbers[number_id] for number_id in ids]
+                parts = {"state": float(state.bounded.value), "counterpart": float(counterpart.bounded.value)}
+                rows.append({"label": str(year), "role": role, "text": whole.digits(texts.language), **parts})
+                told.append(f"{year}: {state.digits(texts.language)} + {counterpart.digits(texts.language)}")
+    if not rows:
+        return None
+    terms = {part: texts.label(f"{part}_funding") for part in ("state", "counterpart")}
+    title, subtitle = texts("figure.register_years.title"), texts("figure.register_years.subtitle")
+    words = _words("register_years", texts, evaluation, used, title, subtitle, texts("figure.register_years.alt", rows="; ".join(told)), axis=True, **terms)
+    frame = pd.DataFrame(rows)
+    return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words))
+
+
+def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """How evenly funding is spread over facilities: Lorenz curves, Gini coefficient, quartiles."""
+    from kcq_eval.figures import register as charts
+    from kcq_eval.indicators.register import lorenz
+    from kcq_eval.register.aggregation import funding_by_facility
+
+    parameters = evaluation.parameters
+    curves, quartiles, used = [], [], []
+    for role, period in (("current", parameters.current_period), ("baseline", parameters.baseline_period)):
+        ids = {name: f"register.spread.{name}.{role}" for name in ("gini", "q1", "median", "q3")}
+        if not _known(numbers, *ids.values()):
+            continue
+        used += [numbers[number_id] for number_id in ids.values()]
+        quartiles.append({"label": period.text, "role": role, **{name: numbers[i].digits(texts.language) for name, i in ids.items()}})
+        amounts = funding_by_facility(evaluation.register, parameters.centre, period, parameters.scheme_kind)
+        curves += [{"role": role, "share_of_facilities": float(x), "share_of_funding": float(y)} for x, y in lorenz(amounts)]
+    if not curves:
+        return None
+    terms = {term: texts(f"figure.register_spread.{term}") for term in ("equal", "facilities", "funding", "gini", "q1", "median", "q3")}
+    told = "; ".join(f"{row['label']}: {terms['gini']} {row['gini']}, {row['q1']}, {row['median']}, {row['q3']}" for row in quartiles)
+    title = texts("figure.register_spread.title", gini=quartiles[0]["gini"], period=quartiles[0]["label"])
+    alt = texts("figure.register_spread.alt", rows=told)
+    words = _words("register_spread", texts, evaluation, used, title, texts("figure.register_spread.subtitle"), alt, **terms)
+    frames = pd.DataFrame(curves), pd.DataFrame(quartiles)
+    return Exhibit("register_spread", words, _sources(used), lambda: charts.register_spread(*frames, words))
+
+
+def register_against_publication(compared: list[Compared], texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Each published figure beside the register's value."""
+    from kcq_eval.figures import register as charts
+
+    if not compared:
+        return None
+    ordered = sorted(compared, key=lambda one: (one.verdict != DIFFERS, one.verdict != ROUNDING))
+    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in ordered[:_MOST_COMPARED]])
+    differ = sum(one.verdict == DIFFERS for one in compared)
+    key = "title" if differ else "title_agrees"
+    title = texts(f"figure.register_against_publication.{key}", differ=differ, count=len(compared))
+    terms = {term: texts(f"figure.register_against_publication.{term}") for term in ("claim", "printed", "register", "verdict")}
+    rest = len(ordered) - len(rows)
+    terms["more"] = texts("figure.register_against_publication.more", count=rest) if rest else ""
+    told = "; ".join(f"{row['statement']}: {row['printed']}, {row['register']}, {row['told']}" for row in rows.to_dict("records"))
+    claims = tuple(one.claim.claim_id for one in compared)
+    words = _words(
+        "register_against_publication", texts, evaluation, [], title, texts("figure.register_against_publication.subtitle"), told,
+        claims=(*claims, evaluation.register.source_id), **terms,
+    )  # fmt: skip
+    return Exhibit("register_against_publication", words, (*claims, evaluation.register.source_id), lambda: charts.register_against_publication(rows, words))
+
+
 def conflict_rows(ids: tuple[str, ...], texts: Sentences, evaluation: Audited) -> list[dict] | None:
     """Each claim of a group as printed, beside what the others force it to be; an interval that is open above has no upper end.
 
@@ -485,4 +561,4 @@ def _words(
         marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
         line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
-    return FigureWords(title, subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")
+    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")

@@ -11,11 +11,14 @@ from kcq_eval.audit.explanations import NOT_IDENTIFIABLE
 from kcq_eval.audit.mechanisms import Explained, Fit
 from kcq_eval.audit.readings import other_readings
 from kcq_eval.claims import AnyQuantity, Claim
+from kcq_eval.comparison import DIFFERS, Compared
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.ledger import NONE, Correction
 from kcq_eval.numbers import Number, Numbers
-from kcq_eval.parameters import Parameters
+from kcq_eval.parameters import Parameters, Period
+from kcq_eval.register.coding import Remark, rows_told
+from kcq_eval.register.criteria import MET, NOT_MET, OPEN, Judged, judge
 from kcq_eval.statements import (
     claim_names,
     claim_number,
@@ -33,6 +36,7 @@ from kcq_eval.vocabulary import ALL
 _MOST_WAYS = 3  # suspects of one conflict, or larger explanations, whose mechanism is told in a sentence
 _MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
+DEMONSTRATION = "demonstration"  # the finding that stands before all others where rows are invented
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections")
 
 
@@ -62,6 +66,7 @@ def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
         "facility_shares": [("facilities", "facilities_only"), *([] if parameters.scheme_kind == ALL else [(share, "facility_share_open")])],
         "support_type_mix": [("mix", "mix_only"), ("mix_concentration",)],
         "province_coverage": [("coverage", "coverage_only"), ("coverage_34", "coverage_34_only")],
+        "facility_register": [("register_counts",), ("register_leverage", "register_leverage_only"), ("register_spread",), ("register_kinds",)],
     }[chapter]
 
 
@@ -109,6 +114,51 @@ def _direction(name: str, numbers: Numbers) -> str:
         return ""
     now, before = (numbers[end].bounded for end in ends)
     return Number(name, now - before, "").direction
+
+
+def register_findings(evaluation: Evaluation, compared: Iterable[Compared], texts: Texts) -> list[Finding]:
+    """What the register's rows say, how it agrees with the publication, and what should be looked at; nothing without a register."""
+    if evaluation.register is None:
+        return []
+    chapter, source = "facility_register", (evaluation.register.source_id,)
+    found = [Finding(DEMONSTRATION, chapter, texts("finding.demonstration"), sources=source)] if evaluation.demonstration else []
+    found += [f for f in findings(chapter, texts, evaluation.parameters) if not f.id.startswith("not_reported")]
+    compared = list(compared)
+    if compared:
+        differ = [one.claim.claim_id for one in compared if one.verdict == DIFFERS]
+        key = "register_differs" if differ else "register_agrees"
+        told = {"count": len(compared), "differ": len(differ), "claims": names_of(evaluation, texts, differ) if differ else ""}
+        found.append(Finding(key, chapter, texts(f"finding.{key}", **told), sources=(*differ, *source)))
+    years = [str(year) for year in evaluation.parameters.current_period.years if not evaluation.register.has(Period(year, year))]
+    if years:
+        found.append(Finding("register_years_missing", chapter, texts("finding.register_years_missing", years=", ".join(years)), sources=source))
+    for verdict in (MET, NOT_MET, OPEN):
+        judged = [one for one in judged_criteria(evaluation) if one.verdict == verdict]
+        if judged:
+            told = {"count": len(judged), "schemes": len({one.scheme for one in judged})}
+            found.append(Finding(f"criteria_{verdict}", chapter, texts(f"finding.criteria_{verdict}", **told), sources=source))
+    for key in dict.fromkeys(remark.key for remark in register_remarks(evaluation)):
+        rows = [(remark.told, row) for remark in register_remarks(evaluation) if remark.key == key for row in remark.rows]
+        several = len({file for file, _ in rows}) > 1
+        told = {"what": texts(f"problem.{key}"), "count": len(rows), "rows": "" if several else rows_told(sorted({row for _, row in rows}))}
+        text = texts("finding.register_remark" if told["rows"] else "finding.register_remark_short", **told)
+        found.append(Finding(f"register_remark.{key}", chapter, text, sources=source))
+    return found
+
+
+def register_remarks(evaluation: Evaluation) -> list[Remark]:
+    """Warnings of the register, those of the two periods included."""
+    register, parameters = evaluation.register, evaluation.parameters
+    if register is None:
+        return []
+    return [*register.remarks, *(r for p in (parameters.current_period, parameters.baseline_period) for r in register.twice_supported(p))]
+
+
+def judged_criteria(evaluation: Evaluation) -> list[Judged]:
+    """The criteria of the evaluator's rules file, for each focal scheme."""
+    if evaluation.register is None or not evaluation.criteria:
+        return []
+    return judge(evaluation.register, list(evaluation.criteria), evaluation.parameters.centre, evaluation.parameters.current_period)
 
 
 def audit_findings(evaluation: Evaluation, texts: Texts) -> list[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import typing
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from kcq_eval.errors import Problem, Problems, nearest
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
-FOLDERS = ("data_dir", "out_dir")  # where things lie; they change no result
+FOLDERS = ("register", "criteria", "data_dir", "out_dir")  # where things lie; what lies there counts, not where
 _PERIOD = re.compile(r"([0-9]{4})(?:\s*[-–]\s*([0-9]{4}))?")
 _YEARS = range(1990, 2101)
 
@@ -97,6 +98,10 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 PeriodText = Annotated[str, BeforeValidator(_period)]
 
 
+# The parameter `register` is called like a method of pydantic's metaclass, which no instance sees.
+warnings.filterwarnings("ignore", message='Field name "register" in "Parameters" shadows', category=UserWarning)
+
+
 class Parameters(BaseModel):
     """The parameters of one run. Codes are checked against the data by `read_parameters`."""
 
@@ -139,6 +144,23 @@ class Parameters(BaseModel):
     figure_formats: Annotated[
         str, BeforeValidator(_as_text), BeforeValidator(_formats), Help("Định dạng hình (luôn có png)", "figure formats (always png)", "png,svg,pdf")
     ] = "png,svg,pdf"
+    register: Annotated[
+        Text, Help("Sổ theo dõi cơ sở được hỗ trợ (để trống: chỉ dùng số liệu công bố)", "facility register (empty: published figures only)", "xlsx | xls | ods | csv | parquet | folder")
+    ] = ""
+    register_numbers: Annotated[
+        Literal["auto", "vi", "en"],
+        Help("Dạng số viết bằng chữ trong sổ: vi 1.234,5; en 1,234.5; auto: theo bằng chứng trong sổ", "format of numbers that stand as text in the register: vi 1.234,5; en 1,234.5; auto: as the register itself proves"),
+    ] = "auto"
+    count_unit: Annotated[
+        Literal["support", "facility"],
+        Help("Sổ đếm mỗi lượt hỗ trợ, hay mỗi cơ sở một lần trong giai đoạn", "the register counts every support, or a facility once per period"),
+    ] = "support"
+    criteria: Annotated[
+        Text, Help("Tệp tiêu chí đề án điểm (để trống: không xét)", "rules file of a focal scheme's criteria (empty: none)", "csv")
+    ] = ""
+    with_names: Annotated[
+        bool, Help("Ghi tên cơ sở, mã số thuế vào kết quả", "write facilities' names and tax codes into the results")
+    ] = False
     data_dir: Annotated[Text, Help("Thư mục số liệu", "data folder", "path")] = "data"
     out_dir: Annotated[Text, Help("Thư mục ghi kết quả", "folder written to", "path")] = "outputs/dev"
 

@@ -10,13 +10,17 @@ import pandas as pd
 
 from kcq_eval.audit.checkability import Checkability, checkability
 from kcq_eval.claims import Claim
+from kcq_eval.comparison import DIFFERS, Compared, breakdown
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
-from kcq_eval.findings import main_source, names_of
+from kcq_eval.findings import judged_criteria, main_source, names_of, register_remarks
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.ledger import Ledger
 from kcq_eval.numbers import MINUS, Number, Numbers, between
 from kcq_eval.printed import UNITS, Interval
+from kcq_eval.register.coding import rows_told
+from kcq_eval.register.columns import PRIVATE
+from kcq_eval.register.criteria import UNITS as UNITS_OF_CRITERIA
 from kcq_eval.statements import (
     claim_number,
     computed_text,
@@ -143,6 +147,91 @@ def provinces_table(coverage: Coverage | None, texts: Texts) -> pd.DataFrame:
         for codes in [coverage.with_status(status)]
     ]
     return _frame(rows, texts, "status", "count", "provinces")
+
+
+def comparison_row(compared: Compared, texts: Texts, evaluation: Evaluation) -> dict[str, str]:
+    """A published figure beside the register's value, in words."""
+    claim = compared.claim
+    if claim.items:
+        own = texts.joined(texts.label(code) for code in (*compared.missing, *compared.added)) if compared.verdict == DIFFERS else ""
+        keys = [("missing", compared.missing), ("added", compared.added)]
+        told = "; ".join(texts(f"comparison.{key}", names=", ".join(texts.label(code) for code in codes)) for key, codes in keys if codes)
+        count = len(claim.items) - len(compared.missing) + len(compared.added)
+        printed, register = str(len(claim.items)), str(count) if own or compared.verdict != DIFFERS else ""
+    else:
+        printed = printed_text(claim, texts)
+        if compared.whole is not None:
+            register = f"{compared.value.digits(texts.language)}/{compared.whole.digits(texts.language)}"
+        else:
+            direction = {"up": "down", "down": "up"}.get(claim.direction, "") if compared.value.direction == "down" else claim.direction
+            register = texts.number(compared.value, "abs" if claim.direction else "")
+            register = f"{texts(f'relation.{direction}')} {register}" if direction else register
+        told = texts("comparison.by", difference=texts.number(compared.difference))
+    verdict = texts(f"comparison.{compared.verdict}") + (f" {told}" if compared.verdict == DIFFERS else "")
+    return {
+        "number": claim_number(claim, texts, main_source=main_source(evaluation)), "statement": statement(claim, texts), "printed": printed,
+        "register": register, "told": verdict, "verdict": compared.verdict,
+    }  # fmt: skip
+
+
+def comparison_table(compared: Iterable[Compared], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Every published figure that the register reaches, as printed and by the register."""
+    rows = [comparison_row(one, texts, evaluation) for one in compared]
+    cells = [(row["number"], row["statement"], row["printed"], row["register"], row["told"]) for row in rows]
+    return _frame(cells, texts, "claim", "statement", "printed", "register", "comparison")
+
+
+def breakdown_table(compared: Iterable[Compared], evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """The rows behind each figure that differs, by year, scheme kind and support type."""
+    rows = []
+    for one in compared:
+        if one.verdict != DIFFERS:
+            continue
+        number = claim_number(one.claim, texts, main_source=main_source(evaluation))
+        for row in breakdown(one, evaluation.register).itertuples(index=False):
+            amount = Number("", Bounded.exactly(row.funding), "million_vnd", 1)
+            rows.append((number, str(row.year), texts.label(row.scheme_kind), texts.label(row.support_type), str(row.supports), str(row.facilities), texts.number(amount)))
+    return _frame(rows, texts, "claim", "year", "scheme_kind", "support_type", "supports", "facilities", "funding")
+
+
+def register_breakdown_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
+    """By year, sector and province: facilities, funding, leverage."""
+    rows = []
+    for dimension in ("year", "sector", "province"):
+        codes = dict.fromkeys(n.id.split(".")[2] for n in numbers if n.id.startswith(f"register.{dimension}."))
+        for code in codes:
+            ids = [f"register.{dimension}.{code}.{measure}" for measure in ("facilities", "funding", "leverage")]
+            told = [texts.number(numbers[number_id]) if number_id in numbers else "" for number_id in ids]
+            name = code if dimension == "year" else texts.label(code)
+            rows.append((texts(f"column.{dimension}"), name, *told))
+    return _frame(rows, texts, "dimension", "what", "facilities", "funding", "leverage")
+
+
+def remarks_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Warnings of the register with their rows; what stands in private columns only where names are asked for."""
+    rows = []
+    for remark in register_remarks(evaluation):
+        found = remark.found if remark.column not in PRIVATE or remark.key == "facility_twice" or evaluation.parameters.with_names else ""
+        rows.append((texts(f"problem.{remark.key}"), remark.told, remark.column, rows_told(list(remark.rows)), found, remark.expected))
+    return _frame(rows, texts, "warning", "file", "column", "rows", "found", "expected")
+
+
+def criteria_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
+    """Each criterion for each focal scheme: met, not met, or cannot be judged, with the rows."""
+    rows = []
+    for judged in judged_criteria(evaluation):
+        criterion, unit = judged.criterion, UNITS_OF_CRITERIA.get(judged.criterion.measure, "count")
+        value = texts.number(Number("", Bounded.exactly(judged.value), unit, 1 if unit == "million_vnd" else 0))
+        asked = ""
+        if criterion.threshold is not None:
+            asked = texts(f"criteria.{criterion.comparison}", threshold=texts.number(Number("", Bounded.exactly(criterion.threshold), unit, 1)))
+        rows.append(
+            (
+                evaluation.register.schemes[judged.scheme], criterion.labels[texts.language], texts(f"criteria.measure.{criterion.measure}"), value, asked,
+                texts(f"criteria.{judged.verdict}"), rows_told(list(judged.rows)),
+            )
+        )  # fmt: skip
+    return _frame(rows, texts, "scheme", "criterion", "measured", "value", "asked", "verdict", "rows")
 
 
 def to_html(frame: pd.DataFrame) -> str:

@@ -305,8 +305,8 @@ def test_the_verdict_on_a_change_of_shares_is_that_of_trying_everything_or_none(
     assert audited(case[1]).verdict in (expected, UNDECIDED)
 
 
-def test_what_splitting_cannot_tell_accuses_nobody(monkeypatch):
-    monkeypatch.setattr(solver, "_SPLITS", 1)
+def test_a_change_of_shares_that_the_solver_cannot_decide_accuses_nobody(monkeypatch):
+    monkeypatch.setattr(solver._Switched, "ask", lambda *_: Answer.UNKNOWN)
     claims = [count("part", FOCAL, 30, hedge="about"), count("whole", EVERY, 100, hedge="about")]
     claims += [replace(told, claim_id=told.claim_id + " before", quantity=before(told.quantity)) for told in claims]
     moved = claim("moved", "share_change", FOCAL, "1,2345", "percentage_point", reference=before(FOCAL), whole=EVERY, direction="up")

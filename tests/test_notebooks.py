@@ -9,7 +9,7 @@ import pytest
 
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import parameters_cell
-from kcq_eval.runs.notebooks import CHAPTERS, notebook_path
+from kcq_eval.runs.notebooks import CHAPTERS, notebook_path, tutorial_paths
 
 
 def cells(chapter):
@@ -74,6 +74,24 @@ def test_a_mistyped_value_fails_in_plain_papermill_too(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode != 0
     assert "language" in done.stderr and "vi, en" in done.stderr
+
+
+def shown(cell):
+    """What a cell printed, however the pieces arrived, and what it displayed."""
+    outputs = cell.get("outputs", [])
+    return "".join(o["text"] for o in outputs if o["output_type"] == "stream"), [o for o in outputs if o["output_type"] != "stream"]
+
+
+@pytest.mark.parametrize("path", tutorial_paths(), ids=lambda path: path.stem)
+def test_a_tutorial_ends_as_it_is_stored(path, tmp_path):
+    import nbclient
+    import nbformat
+
+    stored, again = nbformat.read(path, as_version=4), nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(again, resources={"metadata": {"path": tmp_path}}).execute()
+    for before, now in zip(stored.cells, again.cells):
+        assert shown(before) == shown(now), before.source
+    assert str(Path.home()) + "/" not in path.read_text(encoding="utf-8")
 
 
 def test_the_notebooks_name_no_place_of_a_machine():

@@ -93,7 +93,7 @@ def _checkability(audit: Audit, set_aside: frozenset[str]) -> tuple[Checkability
     bound = _bound(audit.parts, system)
     for part in audit.parts:
         kept = [claim for claim in part.claims if claim not in set_aside]
-        undecided = any(claim in audit.undecided for claim in part.claims) or bool(part.split)
+        undecided = any(claim in audit.undecided for claim in part.claims) or bool(part.curved)
         if not undecided and part.feasible(kept) is Answer.NO:
             raise ValueError(f"without {', '.join(sorted(set_aside)) or 'any claim'} set aside the others cannot all be true")
         reasons = _Reasons(part, *bound[part.quantities[0]], system.continuous)

@@ -254,8 +254,7 @@ class Judge:
     def __init__(self, published: Published, parts: Sequence[Component]):
         self._published, self._context = published, Context(published)
         self._part_of = {quantity: part for part in parts for quantity in part.quantities}
-        self._kept = functools.cache(lambda part, left_out: tuple(claim for claim in part.claims if claim not in left_out))
-        self._range = functools.cache(self._range_of)
+        self._known: dict[tuple, tuple[Fraction, Fraction | None] | None] = {}
 
     def explained(self, explanation: tuple[str, ...], *, try_mechanisms: bool = True) -> Explained:
         """An explanation with the mechanisms that fit, the most specific first."""
@@ -326,21 +325,27 @@ class Judge:
 
     def _possible(self, part: Component, left_out: frozenset[str], read: Sequence[Constraint]) -> bool:
         """Whether what was read can be true together with the claims of its part that are kept."""
-        kept = self._kept(part, left_out)
+        kept = _kept(part, left_out)
         if any(constraint.share_change for constraint in read):
             return part.with_claims(read).feasible([*kept, *(constraint.name for constraint in read)]) is Answer.YES
         return part.feasible(kept, [row for constraint in read for row in constraint.parts]) is Answer.YES
 
-    def _range_of(self, left_out: frozenset[str], quantity: AnyQuantity) -> tuple[Fraction, Fraction | None] | None:
-        part = self._part_of.get(quantity)
-        if part is None:
-            return None
-        lower, upper = part.range(quantity, self._kept(part, left_out))
-        return Fraction(lower), None if upper is None else Fraction(upper)
+    def _range(self, left_out: frozenset[str], quantity: AnyQuantity) -> tuple[Fraction, Fraction | None] | None:
+        if (left_out, quantity) not in self._known:
+            part, found = self._part_of.get(quantity), None
+            if part is not None:
+                lower, upper = part.range(quantity, _kept(part, left_out))
+                found = Fraction(lower), None if upper is None else Fraction(upper)
+            self._known[left_out, quantity] = found
+        return self._known[left_out, quantity]
 
     def _unexplained(self, claim: Claim) -> Fraction:
         length = len(claim.printed.digits) if claim.printed else 2
         return _UNEXPLAINED / (9 * 10 ** (length - 1))
+
+
+def _kept(part: Component, left_out: frozenset[str]) -> tuple[str, ...]:
+    return tuple(claim for claim in part.claims if claim not in left_out)
 
 
 def _printable(between: Interval | None, step: Fraction) -> int:

@@ -12,7 +12,7 @@ import copy
 import functools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -29,7 +29,6 @@ SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
 _LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
-_SPLITS = 25  # of a change of a share for one question
 _GRID = 10**9  # parts of a unit in which quick ranges of continuous quantities are counted
 _ROUNDS = 20  # times each row is looked at in narrowing; what it leaves is for the solvers
 
@@ -57,12 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Change:
-    """first / second - third / fourth of four variables lies in the interval.
-
-    Not linear, so it is split: where the share before lies between two ends, the share after lies between these moved by the
-    interval's ends, which are linear tests that allow a little more. Wherever a solution uses that, the range is split there,
-    until a solution is exact or none is left.
-    """
+    """first / second - third / fourth of four variables lies in the interval; not linear."""
 
     variables: tuple[int, int, int, int]
     interval: Interval
@@ -70,41 +64,6 @@ class Change:
     def holds(self, values: Sequence[Exact]) -> bool:
         part, whole, part_before, whole_before = (values[i] for i in self.variables)
         return bool(whole and whole_before) and Fraction(part) / whole - Fraction(part_before) / whole_before in self.interval
-
-    def before(self, values: Sequence[Exact]) -> Fraction:
-        """The share before in a solution."""
-        return Fraction(values[self.variables[2]]) / values[self.variables[3]] if values[self.variables[3]] else Fraction(0)
-
-    @staticmethod
-    def pieces(breaks: Sequence[Fraction]) -> Iterator[Interval]:
-        """Where the share before may lie: at each break and between two of them."""
-        ends = [*breaks, None]
-        for here, there in zip(breaks, ends[1:]):
-            yield Interval(here, here)
-            yield Interval(here, there, lower_open=True, upper_open=True)
-
-    def rows(self, before: Interval) -> list[Row]:
-        """What the share before in a piece demands."""
-        part, whole, part_before, whole_before = self.variables
-        return [*_between(part_before, whole_before, before), *_between(part, whole, _moved(before, self.interval))]
-
-
-def _between(part: int, whole: int, interval: Interval) -> list[Row]:
-    """part / whole lies in the interval."""
-    rows = []
-    if interval.lower is not None:
-        end = interval.lower
-        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(Fraction(0), None, lower_open=interval.lower_open)))
-    if interval.upper is not None:
-        end = interval.upper
-        rows.append(Row(((part, end.denominator), (whole, -end.numerator)), Interval(None, Fraction(0), upper_open=interval.upper_open)))
-    return rows
-
-
-def _moved(interval: Interval, by: Interval) -> Interval:
-    lower = None if interval.lower is None or by.lower is None else interval.lower + by.lower
-    upper = None if interval.upper is None or by.upper is None else interval.upper + by.upper
-    return Interval(lower, upper, interval.lower_open or by.lower_open, interval.upper_open or by.upper_open)
 
 
 class Component:
@@ -120,7 +79,7 @@ class Component:
         self._continuous = [quantity in continuous for quantity in self.quantities]
         self._rule_rows = [self._row(part) for rule in rules for part in rule.parts]
         self._claim_rows = {claim.name: [self._row(part) for part in claim.parts] for claim in claims}
-        self.split = tuple(claim.name for claim in claims if claim.share_change)  # not linear, told by splitting
+        self.curved = tuple(claim.name for claim in claims if claim.share_change)  # not linear
         self._changes = {claim.name: self._change(claim.share_change) for claim in claims if claim.share_change}
         self._narrowed: dict[tuple[tuple[str, ...], int], list[Range]] = {}
 
@@ -148,7 +107,7 @@ class Component:
         other._claim_rows = self._claim_rows | {name: [self._row(part) for part in claim.parts] for name, claim in new.items()}
         changes = {name: self._change(claim.share_change) for name, claim in new.items() if claim.share_change}
         other._changes = {name: change for name, change in self._changes.items() if name not in new} | changes
-        other.claims, other.split, other._narrowed = tuple(other._claim_rows), tuple(other._changes), {}
+        other.claims, other._narrowed = tuple(other._claim_rows), {}
         return other
 
     def conflict(self, claims: Iterable[str]) -> list[str] | None:
@@ -275,9 +234,24 @@ class _Numbers:
             return end.numerator
         return self.z3.Q(end.numerator, end.denominator, self.context)
 
-    def values(self, model) -> list[Exact]:
-        """The variables' values in a solution."""
-        found = (model.eval(variable, model_completion=True) for variable in self.variables)
+    def change_tests(self, change: Change) -> list:
+        """A change of a share as Z3 tests: products, which its nonlinear part decides exactly."""
+        z3, interval = self.z3, change.interval
+        part, whole, part_before, whole_before = (z3.ToReal(v) if v.is_int() else v for v in (self.variables[i] for i in change.variables))
+        before = z3.FreshReal("share", self.context)
+        after_from, after_to = (None if end is None else before + self._constant(end) for end in (interval.lower, interval.upper))
+        found = [part_before == before * whole_before]
+        if after_from is not None:
+            found.append(part > after_from * whole if interval.lower_open else part >= after_from * whole)
+        if after_to is not None:
+            found.append(part < after_to * whole if interval.upper_open else part <= after_to * whole)
+        return found
+
+    def values(self, model) -> list[Exact] | None:
+        """The variables' values in a solution; None where one is no fraction."""
+        found = [model.eval(variable, model_completion=True) for variable in self.variables]
+        if not all(self.z3.is_int_value(value) or self.z3.is_rational_value(value) for value in found):
+            return None
         return [value.as_long() if self.z3.is_int_value(value) else value.as_fraction() for value in found]
 
     def check(self, solver, *assumptions, limit: int) -> Answer:
@@ -295,13 +269,11 @@ class _Switched:
 
     def __init__(self, rules: Sequence[Row], claims: dict[str, list[Row]], changes: dict[str, Change], continuous: Sequence[bool]):
         self._rules, self._claims, self._changes, self._continuous = rules, claims, changes, continuous
-        self._breaks = {claim: [Fraction(0)] for claim in changes}  # of the share before
         self._solutions: list[tuple[list[Fraction], frozenset[str]]] = []  # values, and the claims that hold with them
         self._conflicts: list[frozenset[str]] = []
         self._start()
         self.core: list[str] = []
         self.steps = 0
-        self._values: list[Exact] = []
 
     def _start(self) -> None:
         """A solver without memory of earlier questions, which can lead it astray among whole numbers."""
@@ -311,23 +283,14 @@ class _Switched:
         self._solver.add(numbers.not_negative)
         for row in self._rules:
             self._solver.add(numbers.tests(row))
-        self._switches, self._names, self._pieces = {}, {}, {}
+        self._switches, self._names = {}, {}
         for i, (claim, rows) in enumerate(self._claims.items()):
             switch = z3.Bool(f"c{i}", numbers.context)
             self._switches[claim], self._names[f"c{i}"] = switch, claim
             for row in rows:
                 self._solver.add([z3.Implies(switch, test) for test in numbers.tests(row)])
-        for claim in self._changes:
-            self._split(claim)
-
-    def _split(self, claim: str) -> None:
-        z3, change = self._numbers.z3, self._changes[claim]
-        within = []
-        for piece in change.pieces(self._breaks[claim]):
-            if (claim, piece) not in self._pieces:  # most are as they were at the last split
-                self._pieces[claim, piece] = z3.And([test for row in change.rows(piece) for test in self._numbers.tests(row)])
-            within.append(self._pieces[claim, piece])
-        self._solver.add(z3.Implies(self._switches[claim], z3.Or(within)))
+        for claim, change in self._changes.items():
+            self._solver.add([z3.Implies(self._switches[claim], test) for test in numbers.change_tests(change)])
 
     def ask(self, claims: Sequence[str], more: Sequence[Row] = ()) -> Answer:
         """The answer; after a "no" without more rows `core` are claims that are enough for it."""
@@ -339,38 +302,16 @@ class _Switched:
         for values, holding in self._solutions:
             if asked <= holding and all(_sum(row, values) in row.interval for row in more):
                 return Answer.YES
-        for _ in range(_SPLITS):
-            answer = self._ask(claims, more, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
-            inexact = self._inexact(claims) if answer is Answer.YES else []
-            if not inexact:
-                break
-            for claim in inexact:
-                self._break(claim)
-        else:
-            return Answer.UNKNOWN
+        answer = self._ask(claims, more, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
         if answer is Answer.UNKNOWN:
             answer = self._ask_narrowed(claims, more)
-        curved = not self._changes.keys().isdisjoint(claims)  # more work on what splitting left open seldom helps
-        if (answer is Answer.UNKNOWN and not curved) or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
+        if answer is Answer.UNKNOWN or (answer is Answer.NO and not more and len(self.core) > _LARGE_CORE):
             self._start()
             again = self._ask(claims, more, STEP_LIMIT)
-            if answer is Answer.UNKNOWN and not (again is Answer.YES and self._inexact(claims)):
-                answer = again
+            answer = again if answer is Answer.UNKNOWN else answer
         if answer is Answer.NO and not more:
             self._conflicts.append(frozenset(self.core))
         return answer
-
-    def _inexact(self, claims: Iterable[str]) -> list[str]:
-        """Changes of shares that do not hold in the last solution, which the linear tests let pass."""
-        return [claim for claim in claims if claim in self._changes and not self._changes[claim].holds(self._values)]
-
-    def _break(self, claim: str) -> None:
-        """Splits the range of the share before where the last solution has it, and in the middle of the piece around that."""
-        breaks, here = self._breaks[claim], self._changes[claim].before(self._values)
-        beyond = next((end for end in breaks if end > here), None)
-        last = max(end for end in breaks if end <= here)
-        self._breaks[claim] = sorted({*breaks, here, (last + beyond) / 2 if beyond is not None else 2 * here + 1})
-        self._split(claim)
 
     def _ask(self, claims: Sequence[str], more: Sequence[Row], limit: int) -> Answer:
         before = self._counted()
@@ -382,8 +323,6 @@ class _Switched:
         if answer is Answer.NO and not more:
             order = {claim: i for i, claim in enumerate(claims)}
             self.core = sorted((self._names[str(switch)] for switch in self._solver.unsat_core()), key=order.__getitem__)
-        if answer is Answer.YES and not self._changes.keys().isdisjoint(claims):
-            self._values = self._numbers.values(self._solver.model())
         if answer is Answer.YES and not more and 2 * len(claims) > len(self._claims):  # else it tells too little for its cost
             self._learn(self._numbers, self._solver)
         if more:
@@ -401,18 +340,21 @@ class _Switched:
             solver = numbers.z3.Solver(ctx=numbers.context)
             for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
                 solver.add(numbers.tests(row))
+            for claim in claims:
+                if claim in self._changes:
+                    solver.add(numbers.change_tests(self._changes[claim]))
             answer = numbers.check(solver, limit=STEP_LIMIT)
             self.steps += _steps(solver)
             if answer is Answer.YES:
                 self._learn(numbers, solver)
-                holds_too = self._solutions[0][1]
-                answer = answer if all(claim in holds_too for claim in claims if claim in self._changes) else Answer.UNKNOWN
         if answer is Answer.NO:
             self.core = list(claims)
         return answer
 
     def _learn(self, numbers: _Numbers, solver) -> None:
         values = numbers.values(solver.model())
+        if values is None:
+            return
         holding = frozenset(
             claim
             for claim, rows in self._claims.items()

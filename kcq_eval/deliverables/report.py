@@ -42,8 +42,10 @@ def write_report(
     page = _template().render(
         t=texts,
         language=texts.language,
+        title=evaluation.titled(texts("report.title"), texts),
+        basis=texts("report.context_text_register" if evaluation.register else "report.context_text"),
         parts=parts,
-        results=[part for part in parts if part["chapter"] != AUDIT],
+        results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
         audit=next(part for part in parts if part["chapter"] == AUDIT),
         sources=_sources(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
@@ -90,7 +92,11 @@ def _code(path: Path) -> str:
 
 
 def _sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
-    return [
+    register = evaluation.register
+    own = [] if register is None else [
+        {"id": register.source_id, "title": evaluation.titled(texts("report.register"), texts), "about": texts("report.register_rows", count=len(register.facts))}
+    ]
+    return own + [
         {
             "id": source.source_id,
             "title": source.title(texts.language),

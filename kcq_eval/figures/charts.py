@@ -352,7 +352,7 @@ def _scale_pieces(rows: pd.DataFrame, zone: Area, fig: Figure) -> list[_Piece]:
     first, last = joined[0][0], joined[-1][1]
     widest = max(gaps, default=(0.0, 0.0, 0.0))
     ends = [(first, last)]
-    if widest[0] > 0.4 * (last - first):
+    if widest[0] > 0.4 * (last - first) and widest[0] < last - first:  # two points alone would leave no scale
         ends = [(first, widest[1]), (widest[2], last)]
     side, cut = 0.3, 0.5  # room for half a mark at the ends, and for the cut
     units = sum(high - low for low, high in ends)

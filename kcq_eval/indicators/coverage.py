@@ -37,12 +37,15 @@ class Coverage:
 
 
 def coverage(estimates: Estimates, parameters: Parameters, vintage: str) -> Coverage | None:
-    """The provinces reached on the map of a vintage; None where no list is reported for the period."""
+    """The provinces reached on the map of a vintage; None where no list is reported for the period.
+
+    Rows since the merger name a new province, a union of old ones: which of them was reached, the map of 63 cannot say, and gives None.
+    """
     scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
     vocabulary = estimates.vocabulary
     now = estimates.members("provinces_covered", parameters.current_period, **scope)
     before = estimates.members("provinces_covered", parameters.baseline_period, **scope)
-    if now is None:
+    if now is None or (vintage == "63" and any("+" in code for code in (*now, *(before or ())))):
         return None
     return Coverage(
         vintage,
@@ -59,7 +62,7 @@ def on_map(codes: Iterable[str], vintage: str, vocabulary: Vocabulary) -> frozen
     """Codes of the 63 provinces as codes of a vintage: a new province is reached if any of its old ones was."""
     if vintage == "63":
         return frozenset(codes)
-    return frozenset(vocabulary.provinces[code].new_code for code in codes)
+    return frozenset(vocabulary.provinces[old].new_code for code in codes for old in code.split("+"))
 
 
 def coverage_numbers(estimates: Estimates, parameters: Parameters) -> Numbers:

@@ -18,6 +18,7 @@ from typing import Any
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.parameters import FOLDERS, Parameters
+from kcq_eval.register.register import hash_of
 
 RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
 _PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
@@ -105,7 +106,12 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
-    return {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
+    hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
+    for name in ("register", "criteria"):
+        place = resolve_folder(getattr(parameters, name))
+        if getattr(parameters, name) and place.exists():
+            hashes[f"{name}/{place.name}"] = hash_of(place)
+    return hashes
 
 
 def _run_id(parameters: Parameters, inputs: dict[str, str]) -> str:
@@ -156,6 +162,7 @@ def _join(work: Path, evaluation) -> None:
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
+    from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
@@ -174,6 +181,7 @@ def _join(work: Path, evaluation) -> None:
         for part in parts
         for f in part["findings"]
     ]  # fmt: skip
+    findings.sort(key=lambda finding: finding["id"] != DEMONSTRATION)
     _write_table(work / "findings.csv", FINDING_COLUMNS, findings)
     for name, frame in (
         ("checkability", tables.checkability_rows(evaluation)),

@@ -16,10 +16,10 @@ from typing import Any
 from kcq_eval.datafiles import project_root
 from kcq_eval.runs import engine
 
-CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "consistency_audit")
+CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "consistency_audit")
 README_FIGURE = "conflict.png"
 CAN_FORK = sys.platform == "linux"  # macOS forks unsafely, Windows not at all
-_LONGEST_FIRST = ("province_coverage", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
+_LONGEST_FIRST = ("province_coverage", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Executed:
 
 def notebook_path(chapter: str) -> Path:
     return project_root() / "notebooks" / f"{chapter}.ipynb"
+
+
+def tutorial_paths() -> list[Path]:
+    """Notebooks that teach, and are no part of a run."""
+    return sorted((project_root() / "tutorials").glob("*.ipynb"))
 
 
 def execute_chapters(
@@ -140,8 +145,7 @@ def store_outputs() -> None:
     import nbclient
     import nbformat
 
-    for chapter in CHAPTERS:
-        path = notebook_path(chapter)
+    for path in [*map(notebook_path, CHAPTERS), *tutorial_paths()]:
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if "parameters" in cell.metadata.get("tags", []):

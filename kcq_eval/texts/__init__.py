@@ -149,7 +149,9 @@ class Sentences:
         if name == "claim":
             return self("claim_number", number=code.partition("/")[2])
         key = f"{name}.{code}"
-        return self(key) if key in self._templates else self.label(code)
+        if key in self._templates:
+            return self(key)
+        return self.label(code) if code.partition("+")[0] in self._vocabulary else code  # a year has no label
 
 
 class Texts(Sentences):
