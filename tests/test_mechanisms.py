@@ -32,7 +32,7 @@ VOCABULARY = load_vocabulary(ROOT / "data")
 TYPES = VOCABULARY.facility_support_types
 NOW, BEFORE = Period(2021, 2023), Period(2018, 2020)
 ACCOUNT = "ipc1-2023-12-27"
-few = settings(deadline=None, max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
+few = settings(deadline=None, max_examples=7, derandomize=True, suppress_health_check=list(HealthCheck))
 some = settings(few, max_examples=60)
 
 
@@ -63,9 +63,9 @@ def known(*claims: Claim) -> list[Claim]:
     return [replace(told, trust=None) for told in claims]
 
 
-def mix(*counts: int, names: str = "abcd") -> list[Claim]:
-    """Focal facilities by support type, each figure under a letter."""
-    return [count(name, replace(FOCAL, support_type=code), number) for name, code, number in zip(names, TYPES, counts)]
+def mix(*counts: int | None) -> list[Claim]:
+    """Focal facilities by support type, each figure under a letter; None is not printed."""
+    return [count(name, replace(FOCAL, support_type=code), number) for name, code, number in zip("abcd", TYPES, counts) if number is not None]
 
 
 def audited(claims: Iterable[Claim]) -> Audit:
@@ -89,12 +89,12 @@ SHARES_MOVED = known(  # from 20 of 80 to 33 of 100: 8 points more, and 65 % mor
     count("now", FOCAL, 33), count("all now", EVERY, 100), count("then", before(FOCAL), 20), count("all then", before(EVERY), 80)
 )
 SHARES_OF_84 = known(
-    *mix(0, 0, 5, 6)[2:],
+    *mix(None, None, 5, 6),
     count("total", FOCAL, 84),
     claim("share of a", "share", FIRST_TYPE, "48,81", "percent", whole=FOCAL),
     claim("share of b", "share", SECOND_TYPE, "38,10", "percent", whole=FOCAL),
 )  # 41 and 32 of 84
-ALL_BUT_ONE = known(*mix(0, 32, 5, 6)[1:], count("total", FOCAL, 84))  # the first of them is 41
+ALL_BUT_ONE = known(*mix(None, 32, 5, 6), count("total", FOCAL, 84))  # the first of them is 41
 THREE_NAMED = claim("list", "list", COVERED, items=VOCABULARY.served("ipc1")[:3])
 FOUR_COUNTED = count("suspect", COVERED, 4, trust=F(1, 2))
 
@@ -186,6 +186,14 @@ def test_two_figures_known_to_be_right_that_contradict_each_other_leave_no_expla
     assert audit.verdict == CONTRADICTED and audit.conflicts and not audit.explanations and not audit.ranked
 
 
+def test_figures_known_to_be_right_that_contradict_each_other_leave_what_has_nothing_to_do_with_them_explained():
+    schemes = [count("six", quantity("schemes"), 6), count("seven", quantity("schemes"), 7)]
+    audit = audited([*MIX, count("total", FOCAL, 85, trust=None), *schemes])
+    assert ("s/six", "s/seven") in audit.conflicts and len(audit.conflicts) == 2
+    assert audit.explanations == (("s/six",), ("s/seven",))
+    assert audit.extents(("s/six",))[FOCAL] is None and audit.extents(("s/six",))[quantity("schemes")] == (7, 7)
+
+
 def test_where_figures_known_to_be_right_contradict_each_other_other_conflicts_may_be_missing_and_that_is_said():
     twice = [count("one", FOCAL, 1), count("two", FOCAL, 2)]
     audit = audited([count("three", EVERY, 3, trust=None), count("four", EVERY, 4, trust=None), *twice])
@@ -206,8 +214,7 @@ def test_a_figure_known_to_be_right_is_never_a_suspect(seed, chosen):
 
 @pytest.mark.parametrize("least", ["a", "b", "total"])
 def test_among_tied_figures_the_least_trusted_comes_first(least):
-    claims = [*mix(41, 32), *known(*mix(0, 0, 5, 6)[2:]), total("85")]
-    claims = [replace(told, claim_id="s/total") if told.claim_id == "s/suspect" else told for told in claims]
+    claims = [*mix(41, 32), *known(*mix(None, None, 5, 6)), count("total", FOCAL, 85)]
     audit = audited(replace(told, trust=F(1, 2)) if told.claim_id == f"s/{least}" else told for told in claims)
     (ways_out,) = audit.ranked
     assert audit.explanations[0] == ways_out[0].claims == (f"s/{least}",) and len(ways_out) == 3
@@ -218,7 +225,7 @@ def test_among_larger_explanations_too_the_least_trusted_comes_first():
     """The total alone, or both figures of one type, each told twice; the second type is trusted less."""
     again = [replace(told, claim_id=told.claim_id + " again") for told in mix(41, 32)]
     doubted = [replace(told, trust=F(1, 2)) if "b" in told.claim_id else told for told in (*mix(41, 32), *again)]
-    audit = audited([*doubted, *known(*mix(0, 0, 5, 6)[2:]), total("86")])
+    audit = audited([*doubted, *known(*mix(None, None, 5, 6)), total("86")])
     assert [set(explanation) for explanation in audit.explanations] == [{"s/suspect"}, {"s/b", "s/b again"}, {"s/a", "s/a again"}]
 
 
@@ -240,7 +247,7 @@ def test_how_far_counting_corrections_names_the_figure(claims, located):
 @pytest.mark.parametrize(("printed", "leads"), [("48", True), ("85", False)])
 def test_a_mechanism_leads_where_it_says_much_more_of_one_figure_than_of_the_next(printed, leads):
     """48 is 84 with its digits swapped, and no part has such a reason; 85 for 84 is as likely as 42 for 41."""
-    audit = audited([*mix(41, 32), *known(*mix(0, 0, 5, 6)[2:]), total(printed)])
+    audit = audited([*mix(41, 32), *known(*mix(None, None, 5, 6)), total(printed)])
     (ways_out,) = audit.ranked
     assert audit.located(ways_out) == TIED and audit.leads(ways_out) == leads
     if leads:
@@ -282,7 +289,7 @@ def by_trying_everything(ranges: list[range], claims: list[Claim]) -> bool:
     return any(possible(*point) for point in itertools.product(*ranges))
 
 
-@settings(some, max_examples=150)
+@settings(some, max_examples=100)
 @given(shares_in_two_periods())
 def test_a_change_of_shares_is_judged_as_trying_everything_judges_it(case):
     can_be_true = by_trying_everything(*case)
@@ -381,8 +388,7 @@ def test_neither_the_order_of_rows_nor_a_second_audit_changes_what_is_said(seed)
     assert told(audited(shuffled)) == told(audit)
 
 
-@few
-@given(seed=st.integers(0, 10**6))
+@pytest.mark.parametrize("seed", range(20, 33))  # every mechanism has its turn
 def test_every_reading_that_fits_makes_the_account_one_that_can_be_true(seed):
     _, report, _ = write_case(seed, 10, 1)
     every_reading_fits(report.claims)

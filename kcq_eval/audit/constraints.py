@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from kcq_eval.claims import AnyQuantity, Claim, Published, Quantity
 from kcq_eval.parameters import Period
-from kcq_eval.printed import UNITS, Interval, Printed
+from kcq_eval.printed import STRICT, UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 _MORE_THAN_NOTHING = Interval(Fraction(0), None, lower_open=True)
@@ -178,7 +178,9 @@ def averaged(printed: Printed) -> Interval:
     if not printed.interval.is_point:
         return printed.interval
     value, step = printed.value, printed.step
-    return Interval(value, value + step, upper_open=True) if printed.rounding == "truncated" else Interval(value - step / 2, value + step / 2)
+    if printed.rounding == "truncated":
+        return Interval(value, value + step, upper_open=True)
+    return Interval(value - step / 2, value + step / 2, upper_open=printed.reading == STRICT)
 
 
 def _shifted(interval: Interval, by: int) -> Interval:

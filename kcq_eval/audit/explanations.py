@@ -34,7 +34,8 @@ class Audit:
         conflicts: Every minimal set of claims that cannot all be true, as sorted ids.
         explanations: Every minimal set of claims without which the rest can all be true: fewest claims first, then those least
             trusted, then those that a mechanism explains most specifically, then by the order of documents and claim
-            numbers. With no conflict there is none.
+            numbers. With no conflict there is none; a part in which claims known to be right contradict each other has no way
+            out, and explanations are of the other parts.
         undecided: Claims of the parts that the solver could not decide.
         ranked: For each independent part in conflict, its smallest correction sets with the mechanisms that would explain
             them, in the same order; an explanation takes one of each.

@@ -38,7 +38,8 @@ def _cleared(audit: Audit) -> Iterator[Turned]:
 def _accused(audit: Audit) -> Iterator[Turned]:
     for part in _read(audit, STRICT):
         claims = [audit.published.claim(claim_id) for claim_id in part.claims]
-        if any(claim.printed and not claim.printed.interval.is_point for claim in claims) and part.feasible(part.claims) is Answer.NO:
+        rounded = any(claim.printed and (claim.relation == "average" or not claim.printed.interval.is_point) for claim in claims)
+        if rounded and part.feasible(part.claims) is Answer.NO:
             in_conflict = functools.partial(_in_conflict, part)
             yield Turned(STRICT, tuple(shrink(part.claims, in_conflict)) if len(claims) <= _MOST_TRIED else part.claims)
 
