@@ -44,6 +44,8 @@ _PER = re.compile(r"\s*/.*|\s+(per|mỗi|một|trên|of)\s.*", re.IGNORECASE)
 _SIZES = {spellings.key(word): size for size, words in SIZE_WORDS.items() for word in words}
 _MONEY = {1: "vnd", 10**3: "thousand_vnd", 10**6: "million_vnd", 10**9: "billion_vnd"}
 _UNIT_CODES = spellings.codes_by_key(spellings.UNITS)
+_SPELLED = {spellings.key(word): word for languages in spellings.UNITS.values() for words in languages for word in words}
+_SIZE_SPELLED = {spellings.key(word): word for words in SIZE_WORDS.values() for word in words}
 _ALL = spellings.codes_by_key(spellings.ALL_WORDS)
 _RELATIONS = tuple(name for name in RELATIONS if name != "duration")  # a duration has a rule of the programme's own
 
@@ -776,12 +778,12 @@ def _unit(text: str) -> tuple[Unit | None, str]:
         return UNITS[_MONEY[size]], ""
     if size == 1:
         if near := _near(wanted, _UNIT_CODES):
-            return None, near
+            return None, _SPELLED.get(near, near)
         first, space, rest = text.partition(" ")
         if space and (near := _near(spellings.key(first), _SIZES)):
-            return None, f"{near} {rest}"
+            return None, f"{_SIZE_SPELLED[near]} {rest}"
     elif near := _near(spellings.key(word), ("dong", "vnd")):
-        return None, _MONEY[size]
+        return None, spellings.template_word(spellings.UNITS, _MONEY[size], "vi" if near == "dong" else "en")
     return (own_unit(word, size=size), "") if _is_word(word) else (None, "")
 
 

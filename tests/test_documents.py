@@ -196,7 +196,7 @@ def test_units_are_built_in_or_a_word_with_a_size(text, code):
     assert documents._unit(text)[0].code == code
 
 
-@pytest.mark.parametrize(("text", "near"), [("precent", "percent"), ("coutn", "count"), ("milion EUR", "million EUR"), ("million_vdn", "million vnd"), ("triệu", ""), ("12", "")])
+@pytest.mark.parametrize(("text", "near"), [("precent", "percent"), ("coutn", "count"), ("milion EUR", "million EUR"), ("million_vdn", "million VND"), ("tỷy đồng", "tỷ đồng"), ("triệu đôngg", "triệu đồng"), ("triệu", ""), ("12", "")])
 def test_a_word_very_near_to_a_known_unit_is_refused_with_it(text, near):
     assert documents._unit(text) == (None, near)
 
@@ -649,7 +649,7 @@ def test_the_verdict_counts_the_figures_to_review_not_all_that_they_contradict(t
 
 def test_a_reading_is_told_only_where_it_changes_the_verdict(tmp_path):
     """One document is in conflict by a hedge alone; the other also by figures without a hedge."""
-    rows = "1,value,Heat,2022,,North,,100,MWh,,nearly,\n2,value,Heat,2022,,South,,100,MWh,,,\n3,value,Heat,2022,,,,205,MWh,,,\n"
+    rows = "1,value,Heat,2022,,North,,120,MWh,,about,\n2,value,Heat,2022,,South,,100,MWh,,,\n3,value,Heat,2022,,,,240,MWh,,,\n"
     for name, more, told in (("a", "", True), ("b", "4,value,Heat,2022,,,,215,MWh,,,\n", False)):
         found = audit_document(read_document(folder(tmp_path / name, rows + more, rules=REGIONS.replace("Electricity used", "Heat")), "en"), "en")
         assert found.verdict == "contradicted"
