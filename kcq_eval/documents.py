@@ -118,6 +118,7 @@ class _Table:
     file: str
     lines: list[list[str]]
     numbers: frozenset[tuple[int, int]] = frozenset()
+    merged_rows: frozenset[int] = frozenset()
 
 
 def read_document(path: Path, number_format: str = "") -> OwnDocument:
@@ -136,6 +137,8 @@ def read_document(path: Path, number_format: str = "") -> OwnDocument:
     tables = _tables(path, problems, notes)
     problems.stop()
     document = _Reader(path, tables, number_format, problems, notes).document()
+    merged = {(table.file, row) for table in tables.values() for row in table.merged_rows}
+    problems[:] = [replace(p, message="merged_cell") if p.message == "empty_cell" and (p.file, p.row) in merged else p for p in problems]
     files = list(dict.fromkeys(table.file for table in tables.values()))
     problems.sort(key=lambda problem: (files.index(problem.file), problem.row or 0))
     problems.stop()
@@ -189,7 +192,8 @@ def _from_workbook(path: Path, problems: Problems, notes: list[Note]) -> dict[st
         if len(filled) == 1 and name not in _REQUIRED:
             name = "claims"
         if name in _REQUIRED and name not in found:
-            found[name] = _cleaned(f"{path.name} [{sheet.name}]", sheet.lines, sheet.numbers, problems)
+            table = _cleaned(f"{path.name} [{sheet.name}]", sheet.lines, sheet.numbers, problems)
+            found[name] = replace(table, merged_rows=sheet.merged_rows)
         elif name != "guide":
             _not_read(f"{path.name} [{sheet.name}]", sheet.name, problems, notes)
     if not filled:

@@ -740,3 +740,15 @@ def test_no_file_descriptor_or_folder_is_left_behind(tmp_path):
     place = folder(tmp_path / "d", ENERGY)
     run(place, "--format", "en", "--out", tmp_path / "out")
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+def test_an_empty_cell_below_a_merged_one_says_so(tmp_path):
+    from openpyxl import load_workbook
+
+    assert run("--template", tmp_path / "my.xlsx", "--language", "en").exit_code == 0
+    workbook = load_workbook(tmp_path / "my.xlsx")
+    workbook["Claims"].merge_cells("D2:D4")
+    workbook.save(tmp_path / "my.xlsx")
+    with pytest.raises(BadInput) as raised:
+        read_document(tmp_path / "my.xlsx")
+    assert [(p.message, p.row, p.column) for p in raised.value.problems] == [("merged_cell", 3, "measure"), ("merged_cell", 4, "measure")]
