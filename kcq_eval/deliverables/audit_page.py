@@ -32,8 +32,9 @@ from kcq_eval.texts import Sentences, capital
 PAGE, VERDICTS, EXPLANATIONS, RECORD = "audit.html", "verdicts.csv", "explanations.csv", "verdicts.json"
 _MOST_DRAWN = 12  # groups; the tables have all
 _OPEN_GROUPS = 3  # the others can be unfolded
-_MOST_ROWS = 12  # claims of a group that are drawn as lines
-_MOST_SUSPECTS = 20  # of which it is told what they would have to be
+_MOST_ROWS = 60  # claims of a group that are drawn as lines
+_MOST_NAMED = 12  # figures named in a note
+_MOST_SUSPECTS = 60  # of which it is told what they would have to be
 _MOST_RULES = 150  # that may bind a group; beyond that its reasons are not looked for
 _GENEROUS = f"audit_reading.{GENEROUS}."
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
@@ -96,8 +97,8 @@ class AuditedDocument:
         told = [self.texts(f"audit.note.{note.key}", **note.values) for note in self.document.notes]
         alone = [part.claims[0] for part in self.audited.audit.parts if len(part.claims) == 1]
         if alone:
-            shown = sorted(alone, key=self.audited.published.position)[:_MOST_ROWS]
-            more = ", …" if len(alone) > _MOST_ROWS else ""
+            shown = sorted(alone, key=self.audited.published.position)[:_MOST_NAMED]
+            more = ", …" if len(alone) > _MOST_NAMED else ""
             told.append(self.texts("audit.note.alone", claims=names_of(self.audited, self.texts, shown) + more, count=len(alone)))
         return told
 
