@@ -44,6 +44,8 @@ _PER = re.compile(r"\s*/.*|\s+(per|mỗi|một|trên|of)\s.*", re.IGNORECASE)
 _SIZES = {spellings.key(word): size for size, words in SIZE_WORDS.items() for word in words}
 _MONEY = {1: "vnd", 10**3: "thousand_vnd", 10**6: "million_vnd", 10**9: "billion_vnd"}
 _UNIT_CODES = spellings.codes_by_key(spellings.UNITS)
+_SPELLED = {spellings.key(word): word for languages in spellings.UNITS.values() for words in languages for word in words}
+_SIZE_SPELLED = {spellings.key(word): word for words in SIZE_WORDS.values() for word in words}
 _ALL = spellings.codes_by_key(spellings.ALL_WORDS)
 _RELATIONS = tuple(name for name in RELATIONS if name != "duration")  # a duration has a rule of the programme's own
 
@@ -116,6 +118,7 @@ class _Table:
     file: str
     lines: list[list[str]]
     numbers: frozenset[tuple[int, int]] = frozenset()
+    merged_rows: frozenset[int] = frozenset()
 
 
 def read_document(path: Path, number_format: str = "") -> OwnDocument:
@@ -134,6 +137,8 @@ def read_document(path: Path, number_format: str = "") -> OwnDocument:
     tables = _tables(path, problems, notes)
     problems.stop()
     document = _Reader(path, tables, number_format, problems, notes).document()
+    merged = {(table.file, row) for table in tables.values() for row in table.merged_rows}
+    problems[:] = [replace(p, message="merged_cell") if p.message == "empty_cell" and (p.file, p.row) in merged else p for p in problems]
     files = list(dict.fromkeys(table.file for table in tables.values()))
     problems.sort(key=lambda problem: (files.index(problem.file), problem.row or 0))
     problems.stop()
@@ -187,7 +192,8 @@ def _from_workbook(path: Path, problems: Problems, notes: list[Note]) -> dict[st
         if len(filled) == 1 and name not in _REQUIRED:
             name = "claims"
         if name in _REQUIRED and name not in found:
-            found[name] = _cleaned(f"{path.name} [{sheet.name}]", sheet.lines, sheet.numbers, problems)
+            table = _cleaned(f"{path.name} [{sheet.name}]", sheet.lines, sheet.numbers, problems)
+            found[name] = replace(table, merged_rows=sheet.merged_rows)
         elif name != "guide":
             _not_read(f"{path.name} [{sheet.name}]", sheet.name, problems, notes)
     if not filled:
@@ -776,12 +782,12 @@ def _unit(text: str) -> tuple[Unit | None, str]:
         return UNITS[_MONEY[size]], ""
     if size == 1:
         if near := _near(wanted, _UNIT_CODES):
-            return None, near
+            return None, _SPELLED.get(near, near)
         first, space, rest = text.partition(" ")
         if space and (near := _near(spellings.key(first), _SIZES)):
-            return None, f"{near} {rest}"
+            return None, f"{_SIZE_SPELLED[near]} {rest}"
     elif near := _near(spellings.key(word), ("dong", "vnd")):
-        return None, _MONEY[size]
+        return None, spellings.template_word(spellings.UNITS, _MONEY[size], "vi" if near == "dong" else "en")
     return (own_unit(word, size=size), "") if _is_word(word) else (None, "")
 
 

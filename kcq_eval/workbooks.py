@@ -29,11 +29,12 @@ _NOT_DIGITS = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.|\*.')
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet from its cell A1 on. `numbers` are the places (line, cell) that held a number and not a text."""
+    """One sheet from its cell A1 on. `numbers` are the places (line, cell) that held a number and not a text, `merged_rows` the rows with merged cells."""
 
     name: str
     lines: list[list[str]]
     numbers: frozenset[tuple[int, int]]
+    merged_rows: frozenset[int] = frozenset()
 
 
 def read_workbook(path: Path, problems: Problems) -> list[Sheet] | None:
@@ -103,13 +104,15 @@ def _sheets(raw: bytes) -> list[Sheet]:
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(raw))
     found = []
     for name in workbook.sheet_names:
-        values = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+        sheet = workbook.get_sheet_by_name(name)
+        values = sheet.to_python(skip_empty_area=False)
+        merged = frozenset(row for (first, _), (last, _) in sheet.merged_cell_ranges or () for row in range(first + 1, min(last, len(values)) + 2))
         numbers = frozenset((r, c) for r, line in enumerate(values) for c, value in enumerate(line) if _is_number(value))
         formats = _formats(raw, name) if numbers else {}
         lines = [[_text(value, formats.get((r, c), "General")) for c, value in enumerate(line)] for r, line in enumerate(values)]
         while lines and not any(lines[-1]):
             lines.pop()
-        found.append(Sheet(name, lines, numbers))
+        found.append(Sheet(name, lines, numbers, merged))
     return found
 
 

@@ -196,7 +196,7 @@ def test_units_are_built_in_or_a_word_with_a_size(text, code):
     assert documents._unit(text)[0].code == code
 
 
-@pytest.mark.parametrize(("text", "near"), [("precent", "percent"), ("coutn", "count"), ("milion EUR", "million EUR"), ("million_vdn", "million vnd"), ("triệu", ""), ("12", "")])
+@pytest.mark.parametrize(("text", "near"), [("precent", "percent"), ("coutn", "count"), ("milion EUR", "million EUR"), ("million_vdn", "million VND"), ("tỷy đồng", "tỷ đồng"), ("triệu đôngg", "triệu đồng"), ("triệu", ""), ("12", "")])
 def test_a_word_very_near_to_a_known_unit_is_refused_with_it(text, near):
     assert documents._unit(text) == (None, near)
 
@@ -642,6 +642,27 @@ def test_the_page_says_the_verdict_first_then_the_conflict_with_the_rule_behind_
     assert -1 not in places and places == sorted(places)
 
 
+def test_the_verdict_counts_the_figures_to_review_not_all_that_they_contradict(tmp_path):
+    found = audit_document(read_document(folder(tmp_path / "d", ENERGY.replace('"3,350"', '"3,250"'), rules=REGIONS), "en"), "en")
+    assert found.sentence.startswith("The figures cannot all be true; without 1 of the ")
+
+
+def test_a_reading_is_told_only_where_it_changes_the_verdict(tmp_path):
+    """One document is in conflict by a hedge alone; the other also by figures without a hedge."""
+    rows = "1,value,Heat,2022,,North,,120,MWh,,about,\n2,value,Heat,2022,,South,,100,MWh,,,\n3,value,Heat,2022,,,,240,MWh,,,\n"
+    for name, more, told in (("a", "", True), ("b", "4,value,Heat,2022,,,,215,MWh,,,\n", False)):
+        found = audit_document(read_document(folder(tmp_path / name, rows + more, rules=REGIONS.replace("Electricity used", "Heat")), "en"), "en")
+        assert found.verdict == "contradicted"
+        assert any(finding.id.startswith("audit_reading") for finding in found.findings) is told, name
+
+
+def test_the_template_shows_how_a_misprint_may_have_come_about(tmp_path):
+    assert run("--template", tmp_path / "my.xlsx").exit_code == 0
+    found = audit_document(read_document(tmp_path / "my.xlsx"), "vi")
+    assert [finding.id for finding in found.findings if finding.id.startswith("audit_mechanism")] == ["audit_mechanism.bao-cao-vi-du/5"]
+    assert not [finding.id for finding in found.findings if finding.id.startswith("audit_reading")]
+
+
 def test_the_rules_behind_a_conflict_are_those_it_needs(tmp_path):
     from kcq_eval.audit.constraints import build_system
 
@@ -719,3 +740,15 @@ def test_no_file_descriptor_or_folder_is_left_behind(tmp_path):
     place = folder(tmp_path / "d", ENERGY)
     run(place, "--format", "en", "--out", tmp_path / "out")
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+def test_an_empty_cell_below_a_merged_one_says_so(tmp_path):
+    from openpyxl import load_workbook
+
+    assert run("--template", tmp_path / "my.xlsx", "--language", "en").exit_code == 0
+    workbook = load_workbook(tmp_path / "my.xlsx")
+    workbook["Claims"].merge_cells("D2:D4")
+    workbook.save(tmp_path / "my.xlsx")
+    with pytest.raises(BadInput) as raised:
+        read_document(tmp_path / "my.xlsx")
+    assert [(p.message, p.row, p.column) for p in raised.value.problems] == [("merged_cell", 3, "measure"), ("merged_cell", 4, "measure")]

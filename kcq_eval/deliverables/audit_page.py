@@ -17,6 +17,7 @@ from markupsafe import Markup
 from kcq_eval import __version__, tables
 from kcq_eval.audit.constraints import Constraint, System, build_system
 from kcq_eval.audit.explanations import audit_claims
+from kcq_eval.audit.readings import other_readings
 from kcq_eval.audit.solver import Answer, Component, shrink
 from kcq_eval.claims import Claim
 from kcq_eval.documents import OwnDocument
@@ -24,16 +25,18 @@ from kcq_eval.evaluation import Audited
 from kcq_eval.exhibits import conflict_row
 from kcq_eval.findings import Finding, main_source, names_of, verdict_findings
 from kcq_eval.numbers import NBSP
-from kcq_eval.printed import Interval
+from kcq_eval.printed import GENEROUS, Interval
 from kcq_eval.statements import claim_number, number_in, printed_text, scope_name, statement
 from kcq_eval.texts import Sentences, capital
 
 PAGE, VERDICTS, EXPLANATIONS, RECORD = "audit.html", "verdicts.csv", "explanations.csv", "verdicts.json"
 _MOST_DRAWN = 12  # groups; the tables have all
 _OPEN_GROUPS = 3  # the others can be unfolded
-_MOST_ROWS = 12  # claims of a group that are drawn as lines
-_MOST_SUSPECTS = 20  # of which it is told what they would have to be
+_MOST_ROWS = 60  # claims of a group that are drawn as lines
+_MOST_NAMED = 12  # figures named in a note
+_MOST_SUSPECTS = 60  # of which it is told what they would have to be
 _MOST_RULES = 150  # that may bind a group; beyond that its reasons are not looked for
+_GENEROUS = f"audit_reading.{GENEROUS}."
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -55,13 +58,29 @@ class AuditedDocument:
         """The verdict in one sentence."""
         audit, claims = self.audited.audit, self.audited.published.claims
         checked = sum(audit.claim_verdict(claim) != "not_checked" for claim in claims)
-        in_conflict = len({claim for conflict in audit.conflicts for claim in conflict})
-        return self.texts(f"audit.verdict.{self.verdict}", checked=checked, count=in_conflict, undecided=len(audit.undecided))
+        key, fewest = self.verdict, sum(len(ways_out[0].claims) for ways_out in audit.ranked)
+        if key == "contradicted" and audit.undecided:
+            key = "contradicted_in_part"
+        if any(set(audit.suspects).isdisjoint(conflict) for conflict in audit.conflicts):
+            key = "all_fixed"
+        return self.texts(f"audit.verdict.{key}", checked=checked, count=fewest, undecided=len(audit.undecided))
 
     @functools.cached_property
     def findings(self) -> list[Finding]:
         """What the audit found; a document without conflict has the verdict's sentence alone."""
-        return [finding for finding in verdict_findings(self.audited, self.texts) if finding.id != "audit_consistent"]
+        return [finding for finding in verdict_findings(self.audited, self.texts) if finding.id != "audit_consistent" and self._turns(finding)]
+
+    def _turns(self, finding: Finding) -> bool:
+        """Whether the verdict turns on a hedge: not where the suspects are in a conflict, too, that no reading resolves."""
+        if not finding.id.startswith(_GENEROUS):
+            return True
+        conflicts, suspects = self.audited.audit.conflicts, set(self.audited.audit.suspects)
+        return not any(suspects & set(finding.sources) & set(conflict) for conflict in conflicts if conflict not in self._resolved)
+
+    @functools.cached_property
+    def _resolved(self) -> frozenset[tuple[str, ...]]:
+        """Conflicts that a generous reading resolves."""
+        return frozenset(turned.claims for turned in other_readings(self.audited.audit) if turned.reading == GENEROUS)
 
     @property
     def too_many(self) -> bool:
@@ -78,8 +97,8 @@ class AuditedDocument:
         told = [self.texts(f"audit.note.{note.key}", **note.values) for note in self.document.notes]
         alone = [part.claims[0] for part in self.audited.audit.parts if len(part.claims) == 1]
         if alone:
-            shown = sorted(alone, key=self.audited.published.position)[:_MOST_ROWS]
-            more = ", …" if len(alone) > _MOST_ROWS else ""
+            shown = sorted(alone, key=self.audited.published.position)[:_MOST_NAMED]
+            more = ", …" if len(alone) > _MOST_NAMED else ""
             told.append(self.texts("audit.note.alone", claims=names_of(self.audited, self.texts, shown) + more, count=len(alone)))
         return told
 
