@@ -22,7 +22,7 @@ from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
-from kcq_eval.statements import claim_number, mark_key, number_in, printed_number, printed_text, starred, statement
+from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
@@ -487,7 +487,7 @@ def _conflict_row(claim: Claim, others: list[str], implied: Interval, texts: Sen
         "implied_value": float(forced.bounded.value),
         "implied_lower": float(forced.bounded.lower),
         "implied_upper": float(forced.bounded.lower if forced.bounded.upper is None else forced.bounded.upper),
-        "implied_text": texts.number(forced),
+        "implied_text": interval_text(implied, claim, texts),
         "suspect": claim.claim_id in evaluation.audit.suspects,
         "others": texts("figure.conflict.others", claims=names),
         "others_names": names,

@@ -23,6 +23,7 @@ from kcq_eval.statements import (
     claim_names,
     claim_number,
     figure_number,
+    interval_text,
     number_in,
     printed_number,
     printed_text,
@@ -239,7 +240,7 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
         suspects = _suspects(evaluation)
         for claim in suspects if len(suspects) <= _MOST_TOLD else []:
             if required := audit.required(claim):
-                told = texts.number(number_in(required, claim, ""))
+                told = interval_text(required, claim, texts)
                 name = names([claim.claim_id])
                 text = texts("finding.audit_required", claim=name, required=told, printed=printed_text(claim, texts))
                 yield f"audit_required.{claim.claim_id}", text, (claim.claim_id,)
@@ -248,7 +249,8 @@ def _audit(evaluation: Audited, texts: Sentences) -> Iterator[tuple[str, str, tu
         elif audit.tied_count == 1:
             yield "audit_unique", texts("finding.audit_unique", claims=names(audit.tied[0])), audit.tied[0]
         else:
-            ways = texts.joined([names(explanation) for explanation in audit.tied[:_MOST_TOLD]], last="or")
+            told = [names(explanation) for explanation in audit.tied[:_MOST_TOLD]]
+            ways = texts.joined(told, last="or") if audit.tied_count <= _MOST_TOLD else ", ".join([*told, "…"])
             lost = all(audit.located(ways_out) == NOT_IDENTIFIABLE for ways_out in audit.ranked)
             key = "audit_not_identifiable" if lost else "audit_tied"
             yield key, texts(f"finding.{key}", count=audit.tied_count, claims=ways), audit.suspects
@@ -294,7 +296,7 @@ def fit_text(fit: Fit, evaluation: Audited, texts: Sentences) -> str:
     """A mechanism in words: what the claim would have meant, and how many of the readings tried fit."""
     reading, published = fit.readings[0], evaluation.published
     claim = published.claim(reading[0].claim_id)
-    told = {"mechanism": texts(f"mechanism.{fit.mechanism}"), "claim": names_of(evaluation, texts, fit.claims), "printed": printed_text(claim, texts)}
+    told = {"mechanism": texts(f"mechanism.{fit.mechanism}"), "claim": names_of(evaluation, texts, [one.claim_id for one in reading]), "printed": printed_text(claim, texts)}
     told |= {"fitting": fit.fitting, "tried": fit.tried}
     if len(reading) > 1:
         return texts("mechanism_told.exchanged", **told)

@@ -123,6 +123,18 @@ def number_in(interval: Interval, claim: Claim, number_id: str) -> Number:
     return Number(number_id, Bounded(value, lower, upper), unit, max(_MAIN_DECIMALS.get(unit, 0), printed), "audit.required", fewest=printed)
 
 
+def interval_text(interval: Interval, claim: Claim, texts: Sentences) -> str:
+    """The same in words, with the claim's direction, or the other one where the number would have to turn."""
+    if not claim.direction:
+        return texts.number(number_in(interval, claim, ""))
+    rise = interval if claim.direction == "up" else interval.negated()
+    if rise.lower is not None and rise.lower >= 0:
+        return f"{texts('relation.up')} {texts.number(number_in(rise, claim, ''))}"
+    if rise.upper is not None and rise.upper <= 0:
+        return f"{texts('relation.down')} {texts.number(number_in(rise.negated(), claim, ''))}"
+    return texts.number(number_in(rise, claim, ""))
+
+
 def computed_number(claim: Claim, estimates: Estimates) -> Number | None:
     """The claim's statement computed from the estimates; None where they do not reach, or for lists and words."""
     if claim.printed is None:

@@ -26,7 +26,7 @@ from kcq_eval.statements import (
     computed_text,
     error_size,
     figure_number,
-    number_in,
+    interval_text,
     printed_number,
     printed_text,
     starred,
@@ -89,7 +89,7 @@ def explanations_table(evaluation: Audited, texts: Sentences, required_of: Calla
     for explanation in evaluation.audit.explanations:
         claims = [evaluation.published.claim(claim_id) for claim_id in explanation]
         required = required_of(claims[0]) if len(claims) == 1 else None
-        told = texts.number(number_in(required, claims[0], "")) if required else ""
+        told = interval_text(required, claims[0], texts) if required else ""
         accepted = texts("column.mark") if explanation == evaluation.set_aside else ""
         printed = "; ".join(_printed(evaluation, claim_id, texts) for claim_id in explanation)
         causes = dict.fromkeys(texts(f"mechanism.{fit.mechanism}") for fit in evaluation.audit.mechanisms(explanation))

@@ -25,6 +25,9 @@ QUICK_LIMIT = 60_000  # Z3's resource count, for each 500 rows, for a question p
 STEP_LIMIT = 10_000_000  # and for one that it did not answer then
 END_LIMIT = 500_000  # and for the end of a range, which may be left as wide as narrowing left it
 SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest corrections
+MANY_CLAIMS, MANY_SETS = 60, 50  # in a part of more claims, or with changes of shares, beyond the smallest corrections so many sets are enough
+_LONGEST = 10  # times SEARCH_LIMIT, after which even the smallest corrections are left incomplete
+_CURVED_LIMIT = 1_000_000  # Z3's resource count for a question that holds a change of a share
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
 _LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
@@ -236,11 +239,14 @@ class _Numbers:
         return found
 
     def values(self, model) -> list[Exact] | None:
-        """The variables' values in a solution; None where one is no fraction."""
+        """The variables' values in a solution; None where one is no fraction, or one of thousands of digits."""
         found = [model.eval(variable, model_completion=True) for variable in self.variables]
         if not all(self.z3.is_int_value(value) or self.z3.is_rational_value(value) for value in found):
             return None
-        return [value.as_long() if self.z3.is_int_value(value) else value.as_fraction() for value in found]
+        try:
+            return [value.as_long() if self.z3.is_int_value(value) else value.as_fraction() for value in found]
+        except ValueError:  # Python reads no number of more than 4,300 digits
+            return None
 
     def check(self, solver, *assumptions, limit: int) -> Answer:
         solver.set("rlimit", limit)
@@ -293,7 +299,8 @@ class _Switched:
         answer = self._ask(claims, more, changes, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
         if answer is Answer.UNKNOWN:
             answer = self._ask_narrowed(claims, more, changes)
-        if answer is Answer.UNKNOWN or (answer is Answer.NO and alone and len(self.core) > _LARGE_CORE):
+        curved = bool(changes) or not self._changes.keys().isdisjoint(claims)
+        if (answer is Answer.UNKNOWN and not curved) or (answer is Answer.NO and alone and len(self.core) > _LARGE_CORE):
             self._start()
             again = self._ask(claims, more, changes, STEP_LIMIT)
             answer = again if answer is Answer.UNKNOWN else answer
@@ -331,9 +338,10 @@ class _Switched:
             solver = numbers.z3.Solver(ctx=numbers.context)
             for row in (*(Row(((i, 1),), Interval(*ends)) for i, ends in enumerate(ranges)), *rows):
                 solver.add(numbers.tests(row))
-            for change in (*changes, *(self._changes[claim] for claim in claims if claim in self._changes)):
+            curved = [*changes, *(self._changes[claim] for claim in claims if claim in self._changes)]
+            for change in curved:
                 solver.add(numbers.change_tests(change))
-            answer = numbers.check(solver, limit=STEP_LIMIT)
+            answer = numbers.check(solver, limit=min(STEP_LIMIT, _CURVED_LIMIT) if curved else STEP_LIMIT)
             self.steps += _steps(solver)
             if answer is Answer.YES:
                 self._learn(numbers, solver)
@@ -550,7 +558,11 @@ def minimal_sets(component: Component, *, limit: int = 2_000) -> tuple[list[froz
 
     for size in range(1, len(component.claims) + 1):
         while (choice := choices.next(size)) is not None:
-            if len(conflicts) + len(corrections) >= limit or (corrections and size > len(corrections[0]) and component.steps - begun > SEARCH_LIMIT):
+            sets, spent = len(conflicts) + len(corrections), component.steps - begun
+            beyond = corrections and size > len(corrections[0])
+            costly = component.curved or len(component.claims) > MANY_CLAIMS
+            enough = beyond and (spent > SEARCH_LIMIT or (costly and sets > MANY_SETS))
+            if sets >= limit or enough or spent > _LONGEST * SEARCH_LIMIT:
                 return conflicts, corrections, False
             try:
                 found = component.conflict([claim for claim in component.claims if claim not in choice])

@@ -26,7 +26,7 @@ from kcq_eval.exhibits import conflict_row
 from kcq_eval.findings import Finding, main_source, names_of, verdict_findings
 from kcq_eval.numbers import NBSP
 from kcq_eval.printed import GENEROUS, Interval
-from kcq_eval.statements import claim_number, number_in, printed_text, scope_name, statement
+from kcq_eval.statements import claim_number, interval_text, printed_text, scope_name, statement
 from kcq_eval.texts import Sentences, capital
 
 PAGE, VERDICTS, EXPLANATIONS, RECORD = "audit.html", "verdicts.csv", "explanations.csv", "verdicts.json"
@@ -272,7 +272,7 @@ def _claims(found: AuditedDocument) -> list[dict[str, str]]:
 
 def _required(claim: Claim, found: AuditedDocument) -> str:
     required = found.required(claim)
-    return found.texts.number(number_in(required, claim, "")) if required else ""
+    return interval_text(required, claim, found.texts) if required else ""
 
 
 def _explanations_shown(found: AuditedDocument) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from kcq_eval.claims import Claim
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.ledger import OPEN
 from kcq_eval.sources import Source
-from kcq_eval.statements import claim_names, claim_number, number_in, statement
+from kcq_eval.statements import claim_names, claim_number, interval_text, statement
 from kcq_eval.tables import in_the_source
 from kcq_eval.texts import Texts, capital, markdown, sentence, uncapital
 
@@ -110,7 +110,7 @@ def _implied(conflict: tuple[str, ...], asked: list[Claim], source: Source, eval
         implied = evaluation.corrected.implied(claim, others) if claim.claim_id in conflict and claim.printed else None
         if implied:
             names, name = (_names(ids, source, evaluation, texts) for ids in (others, [claim.claim_id]))
-            forced = texts.number(number_in(implied, claim, ""))
+            forced = interval_text(implied, claim, texts)
             found.append(texts("letter.implied", others=names, claim=name, implied=forced, printed=in_the_source(claim, texts)))
     return found
 
@@ -143,7 +143,7 @@ def _locator(claim: Claim, source: Source, evaluation: Evaluation, texts: Texts)
 def _required(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
     required = evaluation.corrected.required(claim)
     if required:
-        return texts.number(number_in(required, claim, ""))
+        return interval_text(required, claim, texts)
     return texts("letter.without") if claim.claim_id in evaluation.corrected.suspects else ""
 
 
