@@ -21,7 +21,9 @@ from kcq_eval.printed import UNITS, Interval, Printed
 from kcq_eval.vocabulary import ALL
 
 MOST_TRIED = 200  # readings of one mechanism put to the solver; the rest were judged by ranges only
+MOST_ASKED = 1_000  # questions put to the solver about one account, after which no mechanism is tried on a further explanation
 MOST_SHOWN = 5  # fitting readings kept
+_CURVED = 5  # questions that one about a part with changes of shares counts for
 _NEARBY = 30  # rows of figures before and after one with which it may have been exchanged
 _UNEXPLAINED = Fraction(1, 10)  # what a misprint without a known mechanism weighs, before its digits are counted
 
@@ -254,10 +256,12 @@ class Judge:
     def __init__(self, published: Published, parts: Sequence[Component]):
         self._published, self._context = published, Context(published)
         self._part_of = {quantity: part for part in parts for quantity in part.quantities}
+        self._asked = 0
         self._known: dict[tuple, tuple[Fraction, Fraction | None] | None] = {}
 
     def explained(self, explanation: tuple[str, ...], *, try_mechanisms: bool = True) -> Explained:
         """An explanation with the mechanisms that fit, the most specific first."""
+        try_mechanisms = try_mechanisms and self._asked < MOST_ASKED
         fits = [[*self._fits(self._published.claim(claim_id), explanation)] if try_mechanisms else [] for claim_id in explanation]
         trust = sum((self._published.claim(claim_id).trust or Fraction(0) for claim_id in explanation), Fraction(0))
         if len(explanation) == 1:
@@ -325,6 +329,7 @@ class Judge:
 
     def _possible(self, part: Component, left_out: frozenset[str], read: Sequence[Constraint]) -> bool:
         """Whether what was read can be true together with the claims of its part that are kept."""
+        self._asked += 1 if not part.curved else _CURVED
         rows = [row for constraint in read for row in constraint.parts]
         changes = [constraint.share_change for constraint in read if constraint.share_change]
         return part.feasible(_kept(part, left_out), rows, changes) is Answer.YES

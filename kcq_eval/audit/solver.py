@@ -28,6 +28,7 @@ SEARCH_LIMIT = 4_000_000  # and for all sets of a component, beyond the smallest
 MANY_CLAIMS, MANY_SETS = 60, 50  # in a part of more claims, or with changes of shares, beyond the smallest corrections so many sets are enough
 _LONGEST = 10  # times SEARCH_LIMIT, after which even the smallest corrections are left incomplete
 _CURVED_LIMIT = 1_000_000  # Z3's resource count for a question that holds a change of a share
+_CURVED = 4  # times QUICK_LIMIT for such a question
 _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
 _LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
@@ -296,10 +297,11 @@ class _Switched:
         for values, holding in self._solutions:
             if asked <= holding and all(_sum(row, values) in row.interval for row in more) and all(change.holds(values) for change in changes):
                 return Answer.YES
-        answer = self._ask(claims, more, changes, QUICK_LIMIT * (1 + (len(self._rules) + len(self._claims)) // 500))
+        curved = bool(changes) or not self._changes.keys().isdisjoint(claims)
+        rows = 1 + (len(self._rules) + len(self._claims)) // 500
+        answer = self._ask(claims, more, changes, rows * QUICK_LIMIT * (_CURVED if curved else 1))
         if answer is Answer.UNKNOWN:
             answer = self._ask_narrowed(claims, more, changes)
-        curved = bool(changes) or not self._changes.keys().isdisjoint(claims)
         if (answer is Answer.UNKNOWN and not curved) or (answer is Answer.NO and alone and len(self.core) > _LARGE_CORE):
             self._start()
             again = self._ask(claims, more, changes, STEP_LIMIT)
@@ -375,10 +377,12 @@ def _sum(row: Row, values: Sequence[Fraction]) -> Fraction | int:
 
 def counted(rows: Sequence[Row], continuous: Sequence[bool]) -> Answer:
     """CP-SAT's answer, where all variables are whole and their ranges keep every sum within 64 bits; else unknown."""
+    if any(continuous):
+        return Answer.UNKNOWN
     ranges = narrowed(rows, continuous)
     if ranges is None:
         return Answer.NO
-    if any(continuous) or not _fits(ranges, rows):
+    if not _fits(ranges, rows):
         return Answer.UNKNOWN
     from ortools.sat.python import cp_model
 
