@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
@@ -20,6 +19,7 @@ from kcq_eval.audit.explanations import audit_claims
 from kcq_eval.audit.readings import other_readings
 from kcq_eval.audit.solver import Answer, Component, shrink
 from kcq_eval.claims import Claim
+from kcq_eval.deliverables.pages import template
 from kcq_eval.documents import OwnDocument
 from kcq_eval.evaluation import Audited
 from kcq_eval.exhibits import conflict_row
@@ -122,7 +122,7 @@ def write_audit(folder: Path, found: AuditedDocument) -> None:
 
 def _page(found: AuditedDocument) -> str:
     audit, texts = found.audited.audit, found.texts
-    return _template().render(
+    return template("audit_page.html").render(
         t=texts,
         language=texts.language,
         name=found.document.name,
@@ -140,13 +140,6 @@ def _page(found: AuditedDocument) -> str:
         notes=found.notes,
         sources=[source.title(texts.language) for source in found.audited.published.sources.values()],
     )
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("audit_page.html")
 
 
 def _conflicts(found: AuditedDocument) -> list[dict[str, Any]]:

@@ -5,14 +5,12 @@ One letter a document, as a page that prints on A4 and as Markdown. It names no 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from kcq_eval.claims import Claim
+from kcq_eval.deliverables.pages import template
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.ledger import OPEN
 from kcq_eval.sources import Source
@@ -61,7 +59,7 @@ def write_letters(folder: Path, evaluation: Evaluation, texts: Texts) -> bool:
     """Write `letter.html` and `letter.md` where there is anything to ask; whether there was."""
     found = letters(evaluation, texts)
     if found:
-        page = _template().render(t=texts, language=texts.language, letters=found, asked=ASKED_COLUMNS, related=RELATED_COLUMNS)
+        page = template("letter.html").render(t=texts, language=texts.language, letters=found, asked=ASKED_COLUMNS, related=RELATED_COLUMNS)
         (folder / HTML).write_text(page, encoding="utf-8", newline="\n")
         (folder / MARKDOWN).write_text("\n\n---\n\n".join(_markdown(letter, texts) for letter in found) + "\n", encoding="utf-8", newline="\n")
     return bool(found)
@@ -158,13 +156,6 @@ def _remark(claim: Claim, evaluation: Evaluation, texts: Texts) -> str:
         return " ".join(told)
     state = capital(texts(f"ledger.state.{correction.status}"))
     return texts("letter.remark", state=state, date=texts.date(correction.date), reason=" ".join(told))
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("letter.html")
 
 
 def _markdown(letter: Letter, texts: Texts) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from kcq_eval import tables
 from kcq_eval.deliverables.erratum import erratum_table
+from kcq_eval.deliverables.pages import template
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.parameters import FOLDERS
 from kcq_eval.statements import mark_key
@@ -39,7 +38,7 @@ def write_report(
         part["code"] = _code(notebooks / f"{part['chapter']}.ipynb")
         for table in part["tables"]:
             table["html"] = Markup(table["html"])  # made by tables.to_html, which escapes every cell
-    page = _template().render(
+    page = template("report.html").render(
         t=texts,
         language=texts.language,
         title=evaluation.titled(texts("report.title"), texts),
@@ -69,13 +68,6 @@ def _shortcoming(evaluation: Evaluation) -> str:
     if evaluation.audit.verdict != "contradicted":
         return ""
     return "shortcoming_corrected" if evaluation.corrected.verdict == "consistent" else "shortcoming_audit"
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("report.html")
 
 
 def _data_uri(folder: Path, name: str) -> str:
