@@ -50,7 +50,7 @@ class Chapter:
         self._folder = resolve_folder(self.parameters.out_dir)
         self._findings: list[Finding] = []
         self._figures: list[dict[str, Any]] = []
-        self._tables: list[dict[str, str]] = []
+        self._tables: list[dict[str, Any]] = []
 
     def tell(self, step: str, *, heading: str = "", **values: Any) -> None:
         """Show a step's sentence, below a heading if one is named."""
@@ -72,7 +72,8 @@ class Chapter:
         path = self._folder / "tables" / f"{self.name}.{name}.csv"
         _write(path, table.to_csv(index=False, lineterminator="\n"))
         title = self._titled(f"table.{name}")
-        self._tables.append({"name": name, "title": title, "html": tables.to_html(table)})
+        cells = {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
+        self._tables.append({"name": name, "title": title, "html": tables.to_html(table), **cells})
         return HTML(f"<h4>{title}</h4>{self._tables[-1]['html']}")
 
     def _titled(self, key: str) -> str:
@@ -90,7 +91,8 @@ class Chapter:
         self._figures.append(
             {
                 "name": exhibit.name, "title": words.title, "subtitle": words.subtitle, "caption": words.source_line, "alt": words.alt,
-                "sources": list(exhibit.sources), "sha256": hashes,
+                "axis": words.axis, "terms": dict(words.terms), "rows": exhibit.rows.to_dict("records"), "sources": list(exhibit.sources),
+                "sha256": hashes,
             }
         )  # fmt: skip
         display(Image(filename=str(folder / f"{exhibit.name}.png"), width=960, alt=words.alt))

@@ -143,8 +143,9 @@ def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
 def _from_here(given: dict[str, Any]) -> dict[str, Any]:
     """What is named relative to the working directory, told relative to the project."""
     from kcq_eval.datafiles import project_root
+    from kcq_eval.parameters import INPUTS
 
-    for name in ("data_dir", "register", "criteria"):
+    for name in ("data_dir", *INPUTS):
         place = given.get(name)
         if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
             try:

@@ -6,7 +6,7 @@ An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -36,12 +36,13 @@ _MOST_COMPARED = 10  # published figures that a figure sets beside the register;
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure before it is drawn: its words, the claims behind it, and the call that draws it."""
+    """A figure before it is drawn: its words, the claims behind it, the call that draws it, and what a chart's marks are drawn from."""
 
     name: str
     words: FigureWords
     sources: tuple[str, ...]
     draw: Callable[[], Figure]
+    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -70,7 +71,7 @@ def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
     alt = texts("figure.funding_now_before.alt", before=texts.number(before), now=texts.number(now), growth=growth)
     used = [before, now, numbers[growth_id]]
     words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=basis == "nominal", growth=growth)
-    return Exhibit("funding_now_before", words, _sources(used), lambda: charts.funding_bars(rows, words))
+    return Exhibit("funding_now_before", words, _sources(used), lambda: charts.funding_bars(rows, words), rows)
 
 
 def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -101,7 +102,7 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     key = "figure.funding_split.subtitle" if basis == "nominal" else "figure.funding_split.subtitle_real"
     subtitle = texts(key, price_basis=texts(f"price_basis.{basis}"))
     words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True)
-    return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words))
+    return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words), rows)
 
 
 def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -127,7 +128,7 @@ def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
     alt = texts("figure.facilities_by_type.alt", rows="; ".join(told))
     words = _words("facilities_by_type", texts, evaluation, used, title, texts("figure.facilities_by_type.subtitle"), alt)
     frame = pd.DataFrame(rows)
-    return Exhibit("facilities_by_type", words, _sources(used), lambda: charts.facilities_by_type(frame, words))
+    return Exhibit("facilities_by_type", words, _sources(used), lambda: charts.facilities_by_type(frame, words), frame)
 
 
 def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -154,7 +155,7 @@ def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibi
     terms = {"before": parameters.baseline_period.text, "now": parameters.current_period.text, "change": texts("figure.mix_change.change")}
     words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words))
+    return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words), frame)
 
 
 def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -187,7 +188,7 @@ def share_check(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhib
     words = _words("share_check", texts, evaluation, used, title, texts("figure.share_check.subtitle"), alt)
     frame = pd.DataFrame(rows)
     sources = tuple(sorted({*_sources(used), *([printed.claim_id] if printed else [])}))
-    return Exhibit("share_check", words, sources, lambda: charts.share_check(frame, words))
+    return Exhibit("share_check", words, sources, lambda: charts.share_check(frame, words), frame)
 
 
 def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -224,7 +225,7 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
         islands = pd.read_csv(folder / "islands_inset_points.csv", dtype=str) if country else None
         return maps.coverage_map(rows, words, geojson=folder / f"provinces_{vintage}.geojson", key=key, islands=islands)
 
-    return Exhibit("coverage_map", words, _sources(used), draw)
+    return Exhibit("coverage_map", words, _sources(used), draw, rows)
 
 
 def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -381,7 +382,7 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     alt = texts("figure.conflict.alt", rows="; ".join(told))
     words = _words("conflict", texts, evaluation, [], title, texts("figure.conflict.subtitle"), alt, claims=ids, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)))
+    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)), frame)
 
 
 def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -404,7 +405,7 @@ def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Ex
     title, subtitle = texts("figure.register_years.title"), texts("figure.register_years.subtitle")
     words = _words("register_years", texts, evaluation, used, title, subtitle, texts("figure.register_years.alt", rows="; ".join(told)), axis=True, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words))
+    return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words), frame)
 
 
 def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -454,7 +455,7 @@ def register_against_publication(compared: list[Compared], texts: Texts, evaluat
         "register_against_publication", texts, evaluation, [], title, texts("figure.register_against_publication.subtitle"), told,
         claims=(*claims, evaluation.register.source_id), **terms,
     )  # fmt: skip
-    return Exhibit("register_against_publication", words, (*claims, evaluation.register.source_id), lambda: charts.register_against_publication(rows, words))
+    return Exhibit("register_against_publication", words, (*claims, evaluation.register.source_id), lambda: charts.register_against_publication(rows, words), rows)
 
 
 def conflict_rows(ids: tuple[str, ...], texts: Sentences, evaluation: Audited) -> list[dict] | None:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from kcq_eval.errors import Problem, Problems, nearest
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
-FOLDERS = ("register", "criteria", "data_dir", "out_dir")  # where things lie; what lies there counts, not where
+INPUTS = ("register", "criteria", "commentary", "template")  # files of the user's
+FOLDERS = (*INPUTS, "data_dir", "out_dir")  # where things lie; what lies there counts, not where
 _PERIOD = re.compile(r"([0-9]{4})(?:\s*[-–]\s*([0-9]{4}))?")
 _YEARS = range(1990, 2101)
 
@@ -157,6 +158,12 @@ class Parameters(BaseModel):
     ] = "support"
     criteria: Annotated[
         Text, Help("Tệp tiêu chí đề án điểm (để trống: không xét)", "rules file of a focal scheme's criteria (empty: none)", "csv")
+    ] = ""
+    commentary: Annotated[
+        Text, Help("Tệp lời bình của người đánh giá (để trống: không có)", "the evaluator's own passages (empty: none)", "md")
+    ] = ""
+    template: Annotated[
+        Text, Help("Mẫu trình chiếu của đơn vị (để trống: mẫu có sẵn)", "the centre's own slide template (empty: the built-in one)", "pptx")
     ] = ""
     with_names: Annotated[
         bool, Help("Ghi tên cơ sở, mã số thuế vào kết quả", "write facilities' names and tax codes into the results")

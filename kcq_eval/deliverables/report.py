@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kcq_eval import tables
+from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.deliverables.pages import template
 from kcq_eval.evaluation import Evaluation
@@ -18,30 +19,22 @@ from kcq_eval.statements import mark_key
 from kcq_eval.texts import Texts
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
-AUDIT = "consistency_audit"
 
 
-def write_report(
-    path: Path, parts: list[dict[str, Any]], evaluation: Evaluation, texts: Texts, *, figures: Path, notebooks: Path, letter: str = ""
-) -> None:
-    """Write the page.
+def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
+    """Write the page, with the finished figures and the notebooks' code in it.
 
     Args:
-        parts: What each chapter saved, in reading order.
-        figures, notebooks: Folders of the finished figures and the executed notebooks, which are put into the page.
         letter: Name of the letter that lies beside the page, "" where there is none.
     """
+    evaluation, texts = contents.evaluation, contents.texts
+    parts = [_with_files(part, contents.folder) for part in contents.parts]
     for number, figure in enumerate((figure for part in parts for figure in part["figures"]), start=1):
         figure["number"] = number
-        figure["data"] = _data_uri(figures, figure["name"])
-    for part in parts:
-        part["code"] = _code(notebooks / f"{part['chapter']}.ipynb")
-        for table in part["tables"]:
-            table["html"] = Markup(table["html"])  # made by tables.to_html, which escapes every cell
     page = template("report.html").render(
         t=texts,
         language=texts.language,
-        title=evaluation.titled(texts("report.title"), texts),
+        title=contents.titled("report.title"),
         basis=texts("report.context_text_register" if evaluation.register else "report.context_text"),
         parts=parts,
         results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
@@ -55,6 +48,13 @@ def write_report(
         letter=letter,
     )
     path.write_text(page, encoding="utf-8", newline="\n")
+
+
+def _with_files(part: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A chapter with its figures' pictures, its tables as markup and its notebook's code."""
+    figures = [figure | {"data": _data_uri(folder / "figures", figure["name"])} for figure in part["figures"]]
+    shown = [table | {"html": Markup(table["html"])} for table in part["tables"]]  # made by tables.to_html, which escapes every cell
+    return part | {"figures": figures, "tables": shown, "code": _code(folder / "notebooks" / f"{part['chapter']}.ipynb")}
 
 
 def _marks(evaluation: Evaluation) -> str:

@@ -13,12 +13,15 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
-from kcq_eval.parameters import FOLDERS, Parameters
+from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
+
+if TYPE_CHECKING:
+    from kcq_eval.deliverables.contents import Contents
 
 RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
 _PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
@@ -108,7 +111,7 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
     hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
-    for name in ("register", "criteria"):
+    for name in INPUTS:
         place = resolve_folder(getattr(parameters, name))
         if getattr(parameters, name) and place.exists():
             hashes[f"{name}/{place.name}"] = hash_of(place)
@@ -158,17 +161,24 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
 
 
 def _join(work: Path, evaluation) -> None:
-    """Numbers and findings of all chapters as one table each, the audit's tables, the letters and the report."""
-    from kcq_eval import tables
-    from kcq_eval.deliverables.letter import HTML, write_letters
-    from kcq_eval.deliverables.report import write_report
-    from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
-    from kcq_eval.findings import DEMONSTRATION
-    from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
+    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
+    from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
 
-    parts = [json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS]
+    parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
+    _write_tables(work, parts, evaluation)
+    texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
+    _deliver(Contents(parts, evaluation, texts, work))
+    shutil.rmtree(work / "parts")
+
+
+def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
+    from kcq_eval import tables
+    from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
+    from kcq_eval.findings import DEMONSTRATION
+    from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
+
     numbers = [row for part in parts for row in part["numbers"]]
     twice = sorted({row["id"] for row in numbers if sum(other["id"] == row["id"] for other in numbers) > 1})
     if twice:
@@ -192,10 +202,15 @@ def _join(work: Path, evaluation) -> None:
         ("estimates", tables.estimate_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
-    texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    letter = HTML if write_letters(work, evaluation, texts) else ""
-    write_report(work / REPORT, parts, evaluation, texts, figures=work / "figures", notebooks=work / "notebooks", letter=letter)
-    shutil.rmtree(work / "parts")
+
+
+def _deliver(contents: Contents) -> None:
+    """What people open: letters and report."""
+    from kcq_eval.deliverables.letter import HTML, write_letters
+    from kcq_eval.deliverables.report import write_report
+
+    letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
+    write_report(contents, contents.folder / REPORT, letter=letter)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
