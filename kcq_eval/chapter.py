@@ -80,13 +80,15 @@ class Chapter:
         return self.evaluation.titled(self.texts(key), self.texts)
 
     def draw(self, exhibit: Exhibit | None) -> None:
-        """Draw a figure once per format, save it, and show the saved PNG with its caption."""
+        """Draw a figure for the screen and for print, save it once per format, and show the screen's PNG with its caption."""
         if exhibit is None:
             display(Markdown(f"*{self.texts('not_reported')}*"))
             return
         folder = self._folder / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        hashes = style.save(exhibit.draw(), folder, exhibit.name, self.parameters.formats)
+        hashes: dict[str, str] = {}
+        for page in style.PAGES:
+            hashes |= style.save(style.drawn(exhibit.draw, page), folder, exhibit.name, self.parameters.formats)
         words = exhibit.words
         self._figures.append(
             {

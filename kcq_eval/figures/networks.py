@@ -9,17 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from kcq_eval.figures import style
+from kcq_eval.figures import palette, style
 from kcq_eval.figures.style import Area, FigureWords
 
 LOCATED, DETECTED, UNCHECKED, UNDECIDED = STATES = ("located", "detected", "unchecked", "undecided")
 COLUMNS = ("before_share", "before", "change", "now", "now_share")
 
 _LOOKS = {  # shape and colour both tell the state
-    LOCATED: {"facecolor": style.CURRENT, "edgecolor": style.CURRENT, "linewidth": 1.8},
-    DETECTED: {"facecolor": "#E3F0F8", "edgecolor": style.CURRENT, "linewidth": 1.8},
-    UNCHECKED: {"facecolor": style.CONFLICT_TINT, "edgecolor": style.CONFLICT, "linewidth": 1.8, "linestyle": (0, (3, 1.6))},
-    UNDECIDED: {"facecolor": style.TRACK, "edgecolor": style.MUTED, "linewidth": 1.8, "linestyle": (0, (1, 1.4)), "hatch": "..."},
+    LOCATED: {"facecolor": palette.CURRENT, "edgecolor": palette.CURRENT, "linewidth": 1.8},
+    DETECTED: {"facecolor": palette.DETECTED, "edgecolor": palette.CURRENT, "linewidth": 1.8},
+    UNCHECKED: {"facecolor": palette.CONFLICT_TINT, "edgecolor": palette.CONFLICT, "linewidth": 1.8, "linestyle": (0, (3, 1.6))},
+    UNDECIDED: {"facecolor": palette.TRACK, "edgecolor": palette.MUTED, "linewidth": 1.8, "linestyle": (0, (1, 1.4)), "hatch": "..."},
 }
 _LARGEST_PT, _SMALLEST_PT = 13.5, 11.0
 _GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.12, 0.24, 0.2
@@ -98,7 +98,7 @@ def checkability_summary(counts: pd.DataFrame, words: FigureWords) -> Figure:
             text = row[f"{state}_text"]
             points = min(18.0, 0.45 * band * 72)
             if style.text_width(text, points, "bold") < width - 0.06:
-                colour = style.PAPER if state == LOCATED else style.INK
+                colour = palette.PAPER if state == LOCATED else palette.INK
                 style.write(fig, left + width / 2, middle - 0.36 * points / 72, text, points, weight="bold", colour=colour, ha="center")
             left += width
     return fig
@@ -248,13 +248,13 @@ def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
     while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size) for start, end in spans):
         size -= 0.25
     for start, end in spans:
-        line = {"transform": fig.dpi_scale_trans, "color": style.RULE, "linewidth": 0, "zorder": 0.4}
-        fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), style.WIDTH_IN - 2 * grid.left, 0.01, **line))
+        line = {"transform": fig.dpi_scale_trans, "color": palette.RULE, "linewidth": 0, "zorder": 0.4}
+        fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), fig.get_figwidth() - 2 * grid.left, 0.01, **line))
         for number, text in enumerate(_heading(groups[start], labels[start:end], size) or [groups[start]], start):
             style.write(fig, grid.left, grid.middle(number) - 0.36 * size / 72, text, size, weight="bold")
     for number, label in enumerate(labels):
         level = grid.middle(number) - 0.36 * size / 72
-        style.write(fig, grid.left + _LABELS_IN - 0.1, level, label, size, colour=style.MUTED, ha="right")
+        style.write(fig, grid.left + _LABELS_IN - 0.1, level, label, size, colour=palette.MUTED, ha="right")
 
 
 def _heading(group: str, labels: list[str], size: float) -> list[str] | None:
@@ -269,7 +269,7 @@ def _heading(group: str, labels: list[str], size: float) -> list[str] | None:
 
 def _draw_links(ax: Axes, nodes: pd.DataFrame, boxes: list[_Box], grid: _Grid) -> None:
     """Lines to the quantities that a figure compares, and between figures that state the same quantity."""
-    look = {"color": style.MUTED, "lw": 1.6, "zorder": 1}
+    look = {"color": palette.MUTED, "lw": 1.6, "zorder": 1}
     for (row, column), _ in nodes.groupby(["row", "column"]):
         beside = [box for box, r, c in zip(boxes, nodes["row"], nodes["column"], strict=True) if (r, c) == (row, column)]
         ax.plot([beside[0].left, beside[-1].right], [grid.middle(row)] * 2, **look)
@@ -297,21 +297,21 @@ def _draw_rules(fig: Figure, ax: Axes, rules: list[Rule], nodes: pd.DataFrame, b
     """A comb for each rule: its joint with the sign, and a tooth to every quantity that it binds."""
     for rule, x, (side, _) in zip(rules, grid.lanes, _lanes(rules), strict=True):
         levels = [grid.middle(cell.row) for cell in rule.cells]
-        look = {"color": style.INK, "lw": 1.8, "zorder": 1.5}
+        look = {"color": palette.INK, "lw": 1.8, "zorder": 1.5}
         ax.plot([x, x], [min(levels), max(levels)], **look)
         for cell, level in zip(rule.cells, levels, strict=True):
             edge = _edge(nodes, boxes, grid, cell, right=side == "now")
             ax.plot([x, edge], [level, level], **look)
-            ax.plot([x], [level], "o", ms=4.5, color=style.INK, zorder=2)
+            ax.plot([x], [level], "o", ms=4.5, color=palette.INK, zorder=2)
             if not _stated(nodes, cell):
                 _ring(ax, grid, cell)
         half = 0.1
         middle = (min(levels) + max(levels)) / 2
         if any(abs(middle - level) < 0.5 * half for level in levels):
             middle -= grid.band / 2
-        square = Rectangle((x - half, middle - half), 2 * half, 2 * half, facecolor=style.INK, edgecolor=style.PAPER, lw=1, zorder=3, label="rule")
+        square = Rectangle((x - half, middle - half), 2 * half, 2 * half, facecolor=palette.INK, edgecolor=palette.PAPER, lw=1, zorder=3, label="rule")
         ax.add_artist(square)
-        style.write(fig, x, middle - 0.36 * 11 / 72, rule.sign, 11, weight="bold", colour=style.PAPER, ha="center")
+        style.write(fig, x, middle - 0.36 * 11 / 72, rule.sign, 11, weight="bold", colour=palette.PAPER, ha="center")
 
 
 def _stated(nodes: pd.DataFrame, cell: Cell) -> bool:
@@ -327,7 +327,7 @@ def _edge(nodes: pd.DataFrame, boxes: list[_Box], grid: _Grid, cell: Cell, *, ri
 
 
 def _ring(ax: Axes, grid: _Grid, cell: Cell) -> None:
-    look = {"markerfacecolor": style.PAPER, "markeredgecolor": style.MUTED, "markeredgewidth": 1.8}
+    look = {"markerfacecolor": palette.PAPER, "markeredgecolor": palette.MUTED, "markeredgewidth": 1.8}
     ax.plot([grid.centre(cell.column)], [grid.middle(cell.row)], "o", ms=8, zorder=2, label="quantity", **look)
 
 
@@ -344,5 +344,5 @@ def _draw_box(fig: Figure, ax: Axes, box: _Box, label: str, state: str, size: fl
         ax.add_artist(Polygon(corners, closed=True, **look))
     else:
         ax.add_artist(Rectangle((box.left, bottom), box.right - box.left, box.height, **look))
-    colour = style.PAPER if state == LOCATED else style.INK
+    colour = palette.PAPER if state == LOCATED else palette.INK
     style.write(fig, (box.left + box.right) / 2, box.middle - 0.36 * size / 72, label, size, weight="bold", colour=colour, ha="center")

@@ -21,7 +21,7 @@ def numbers_of_rows(evaluation: Evaluation) -> Numbers:
     """All numbers that need a register; none without one."""
     if evaluation.register is None:
         return Numbers()
-    parts = (_counts, _by_period, _by_year, _by_dimension, _by_kind, _spread)
+    parts = (_counts, _by_period, _by_year, _by_year_and_dimension, _by_dimension, _by_kind, _spread)
     return Numbers(number for part in parts for number in part(evaluation, evaluation.register))
 
 
@@ -95,6 +95,21 @@ def _by_year(evaluation: Evaluation, register: Register) -> Iterator[Number]:
             yield from report(f"register.year.{period}.{measure}", found, unit, 1, "register.in_year", measure=measure, year=str(period))
         found = leverage(evaluation.estimates, period, **scope)
         yield from report(f"register.year.{period}.leverage", found, "ratio", 2, "register.leverage_in", what=str(period))
+
+
+def _by_year_and_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number]:
+    """Facilities by support type and funding by sector in each year; what has nothing in any year is left out."""
+    estimates = evaluation.estimates
+    scope = {"centre": evaluation.parameters.centre, "scheme_kind": evaluation.parameters.scheme_kind}
+    years = years_in(register, [period for _, period in reversed(_periods(evaluation))])
+    types, sectors = estimates.vocabulary.facility_support_types, estimates.vocabulary.sectors
+    for dimension, codes, measure, unit in (("support_type", types, "facilities", "count"), ("sector", sectors, "funding", "million_vnd")):
+        for code in codes:
+            found = {year: estimates.get(measure, year, **scope, **{dimension: code}) for year in years}
+            if any(one and one.value for one in found.values()):
+                for year, one in found.items():
+                    about = {"measure": measure, "code": code, "year": str(year)}
+                    yield from report(f"register.year.{year}.{code}.{measure}", one, unit, 1, "register.of_in_year", **about)
 
 
 def _by_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number]:
