@@ -24,6 +24,7 @@ from kcq_eval.headlines import comparison, course, direction, leader, leader_thr
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.sources import Source
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
 from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
@@ -246,8 +247,9 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     between = (nodes["column"] == "change") & (nodes["whole_row"] < 0)
     terms |= {"change": texts("figure.checkability.change_or_both" if between.any() else "figure.checkability.change")}
     terms |= dict.fromkeys(("before_share", "now_share"), texts("figure.checkability.share"))
-    alt = "; ".join(f"{texts(f'checkability.{state}')}: {', '.join(names[f] for f in found if f.state == state)}" for state in STATES if counts[state])
-    letters = [f"{letter}: {source}" for source, letter in _source_letters(evaluation).items() if letter]
+    told = {state: ", ".join(names[f] for f in found if f.state == state) for state in STATES if counts[state]}
+    alt = "; ".join(capital(f"{texts(f'checkability.{state}')} ({counts[state]}): {names_told}") for state, names_told in told.items())
+    letters = [f"{letter}: {_publisher(evaluation.published.sources[source])}" for source, letter in _source_letters(evaluation).items() if letter]
     notes = [texts("figure.checkability.sources", sources="; ".join(letters))] if letters else []
     notes += [texts("figure.checkability.set_aside")] if evaluation.set_aside else []
     claims = tuple(dict.fromkeys(f.claim_id for f in found))
@@ -449,7 +451,7 @@ def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Number
     if len(found) <= 2 or not 1 < len(told) <= multiples.MOST_PANELS:
         return None
     first = leader_throughout(list(found.values()))
-    told_first = {"what": uncapital(next(label for code, label, *_ in panels if code == first))} if first else {}
+    told_first = {"what": _held(uncapital(next(label for code, label, *_ in panels if code == first)))} if first else {}
     title = texts(f"figure.{name}.{'title' if first else 'title_neutral'}", years=len(found), **told_first)
     alt = texts(f"figure.{name}.alt", rows="; ".join(told))
     axis = texts(f"figure.{name}.axis")
@@ -485,7 +487,7 @@ def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> E
         return None
     terms = {term: texts(f"figure.register_spread.{term}") for term in ("equal", "facilities", "funding", "gini", "q1", "median", "q3")}
     measures = ("gini", "q1", "median", "q3")
-    told = "; ".join(f"{row['label']}: {', '.join(f'{uncapital(terms[name])} {row[name]}' for name in measures)}" for row in quartiles)
+    told = "; ".join(f"{row['label']}: {', '.join(f'{terms[name]} {row[name]}' for name in measures)}" for row in quartiles)
     key = None
     if len(quartiles) > 1:
         key = comparison(*(numbers[f"register.spread.gini.{role}"].bounded for role in ("current", "baseline")))
@@ -622,7 +624,12 @@ def _by_type(numbers: Numbers, vocabulary: Vocabulary, stem: str) -> dict[str, B
 
 
 def _type_in_sentence(code: str, texts: Texts) -> str:
-    return uncapital(texts.label(f"{code}.short"))
+    return _held(uncapital(texts.label(f"{code}.short")))
+
+
+def _held(label: str) -> str:
+    """A label that a title does not break."""
+    return label.replace(" ", NBSP)
 
 
 def _known(numbers: Numbers, *ids: str) -> bool:
@@ -661,4 +668,9 @@ def _sources_told(claims: set[str], texts: Texts, evaluation: Evaluation) -> str
     known = evaluation.published.sources
     if len(ids) > _MOST_SOURCES_NAMED:
         return ", ".join(ids)
-    return "; ".join(f"{known[one].publisher}, {texts.date(known[one].published)}" if one in known else one for one in ids)
+    return "; ".join(f"{_publisher(known[one])}, {texts.date(known[one].published)}" if one in known else one for one in ids)
+
+
+def _publisher(source: Source) -> str:
+    """Its name, or the short one that stands in brackets at the end."""
+    return source.publisher.rstrip(")").rpartition("(")[2] if source.publisher.endswith(")") else source.publisher

@@ -488,10 +488,11 @@ _TIGHT = _PanelSizes(body=13, number=15, mark=10.5, clear=0.11)
 
 
 def _panel_ground(fig: Figure, panel: Area, *, suspect: bool) -> None:
+    beyond = min(0.2, panel.left - 0.03)
     fig.add_artist(
         FancyBboxPatch(
-            (panel.left - 0.2, panel.bottom),
-            panel.width + 0.4,
+            (panel.left - beyond, panel.bottom),
+            panel.width + 2 * beyond,
             panel.height,
             boxstyle="round,pad=0,rounding_size=0.08",
             transform=fig.dpi_scale_trans,

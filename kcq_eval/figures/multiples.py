@@ -12,7 +12,7 @@ from kcq_eval.figures import palette, style
 from kcq_eval.figures.style import Area, FigureWords
 
 _GAP, _HEAD, _FOOT, _ROOM = 0.4, 0.44, 0.27, 0.3  # between panels; a panel's name; its periods; the number on a column
-_NARROWEST = 0.47  # of a column with its number
+_NARROWEST = 0.43  # of a column with its number
 _HATCH_BASELINE = "//"
 MOST_PANELS = 9
 
@@ -23,8 +23,8 @@ def small_multiples(rows: pd.DataFrame, words: FigureWords) -> Figure:
 
     Columns: code, label (of the panel), period (text below a column), role ("baseline", "current" or ""), value, lower, upper,
     text, and colour where the code has its own: then the period evaluated is solid and the others are pale and hatched;
-    without one a column has its period's colour. A missing value has its text and no column. `words.axis` stands beside the
-    first panel's name.
+    without one a column has its period's colour. A missing value has its text and no column. The unit is the
+    subtitle's to name.
     """
     fig, area = style.frame(words)
     codes, periods = list(dict.fromkeys(rows["code"])), list(dict.fromkeys(rows["period"]))
@@ -40,8 +40,6 @@ def small_multiples(rows: pd.DataFrame, words: FigureWords) -> Figure:
     for number, code in enumerate(codes):
         left, top = area.left + number % across * (width + _GAP), area.top - number // across * height
         style.write(fig, left, top - 0.24, names[number][0], name_size, weight="bold")
-        if number == 0 and words.axis:
-            _write_axis(fig, left + style.text_width(names[0][0], name_size, "bold") + 0.12, left + width, top - 0.24, words.axis)
         plot = Area(left, top - height + _FOOT + 0.1, width, height - _HEAD - _FOOT - 0.1)
         ax = plot.axes(fig, (0, width), (0, plot.height / per_unit))
         for _, row in rows[rows["code"] == code].iterrows():
@@ -63,13 +61,8 @@ def small_multiples(rows: pd.DataFrame, words: FigureWords) -> Figure:
 def _across(panels: int, periods: int, area: Area) -> int:
     """How many panels stand beside each other: as many as leave each column room for its number, in rows of like length."""
     most = max(1, int((area.width + _GAP) / (periods * _NARROWEST + _GAP)))
-    rows = max(math.ceil(panels / most), 1 if panels < 4 else 2)
+    rows = math.ceil(panels / most)
     return math.ceil(panels / rows)
-
-
-def _write_axis(fig: Figure, left: float, right: float, baseline: float, axis: str) -> None:
-    lines, size = style.fit(axis, right - left, 14, smallest=6)
-    style.write(fig, left, baseline, lines[0], size, colour=palette.MUTED)
 
 
 def _look(row: pd.Series) -> dict[str, object]:

@@ -23,9 +23,10 @@ _LOOKS = {  # shape and colour both tell the state
 }
 _LARGEST_PT, _SMALLEST_PT = 13.5, 11.0
 _GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.12, 0.24, 0.2
-_LABELS_IN = 4.4
+_LABELS_IN, _LABELS_NARROW_IN = 4.4, 3.4  # of the rows' names, and where the page is narrow
+_NARROW_IN = 11.0
 _SMALLEST_LABEL_PT = 8.0
-_HEAD_IN = 0.82
+_HEAD_IN, _LEGEND_IN = 0.5, 0.32  # heads of the columns; a line of the legend
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def checkability_map(nodes: pd.DataFrame, rows: pd.DataFrame, rules: list[Rule],
     many figures cannot be read in one picture.
     """
     fig, area = style.frame(words)
+    area = _legend(fig, area, nodes, words)
     size = next((s for s in _sizes() if _fits(nodes, rules, area, s)), None)
     if size is None:
         return None
-    _legend(fig, area, nodes, words)
     grid = _grid(nodes, rules, area, len(rows), size)
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     _row_labels(fig, grid, rows)
@@ -79,13 +80,14 @@ def checkability_summary(counts: pd.DataFrame, words: FigureWords) -> Figure:
     Columns: label, one column of counts for each of STATES, and `<state>_text` for each. Terms as in `checkability_map`.
     """
     fig, area = style.frame(words)
-    _legend(fig, area, counts, words)
-    plot = Area(area.left + 4.2, area.bottom, area.width - 4.2, area.height - _HEAD_IN + 0.3)
+    area = _legend(fig, area, counts, words)
+    beside = _labels(area) - 0.2
+    plot = Area(area.left + beside, area.bottom, area.width - beside, area.height - 0.2)
     band = plot.height / len(counts)
     most = max(sum(row[state] for state in STATES) for _, row in counts.iterrows())
     per_unit = plot.width / most
     ax = plot.axes(fig, (plot.left, plot.right), (plot.bottom, plot.top))
-    labels, size = style.fit_alike(counts["label"], 3.95, min(18.0, 0.4 * band * 72), lines=1, smallest=7)
+    labels, size = style.fit_alike(counts["label"], beside - 0.25, min(18.0, 0.4 * band * 72), lines=1, smallest=7)
     for number, (_, row) in enumerate(counts.iterrows()):
         middle = plot.top - (number + 0.5) * band
         style.write(fig, area.left, middle - 0.36 * size / 72, labels[number][0], size)
@@ -112,6 +114,7 @@ class _Grid:
     """Where rows and columns are, in inches; `lanes` is the x of the joint of each rule, `size` the type's points."""
 
     left: float
+    labels: float
     top: float
     band: float
     size: float
@@ -169,22 +172,26 @@ def _lanes(rules: list[Rule]) -> list[tuple[str, int]]:
     return found
 
 
-def _fixed(nodes: pd.DataFrame, rules: list[Rule], size: float) -> float:
+def _labels(area: Area) -> float:
+    return _LABELS_IN if area.width > _NARROW_IN else _LABELS_NARROW_IN
+
+
+def _fixed(nodes: pd.DataFrame, rules: list[Rule], area: Area, size: float) -> float:
     columns = len(_needed(nodes, size))
-    return _LABELS_IN + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
+    return _labels(area) + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
 
 
 def _fits(nodes: pd.DataFrame, rules: list[Rule], area: Area, size: float) -> bool:
     rows = max(nodes["row"]) + 1
     low = (area.height - _HEAD_IN) / rows < 1.6 * size / 72
-    return not low and _fixed(nodes, rules, size) + sum(_needed(nodes, size).values()) <= area.width
+    return not low and _fixed(nodes, rules, area, size) + sum(_needed(nodes, size).values()) <= area.width
 
 
 def _grid(nodes: pd.DataFrame, rules: list[Rule], area: Area, rows: int, size: float) -> _Grid:
     needed, sides = _needed(nodes, size), _lanes(rules)
-    spare = (area.width - _fixed(nodes, rules, size) - sum(needed.values())) / len(needed)
+    spare = (area.width - _fixed(nodes, rules, area, size) - sum(needed.values())) / len(needed)
     spare = min(spare, 0.7)
-    x = area.left + _LABELS_IN
+    x = area.left + _labels(area)
     columns: dict[str, tuple[float, float]] = {}
     at: dict[tuple[str, int], float] = {}
     for column, wide in needed.items():
@@ -202,7 +209,7 @@ def _grid(nodes: pd.DataFrame, rules: list[Rule], area: Area, rows: int, size: f
         x += _COLUMN_GAP_IN
     lanes = [at[place] for place in sides]
     top = area.top - _HEAD_IN
-    return _Grid(area.left, top, (top - area.bottom) / rows, size, columns, lanes)
+    return _Grid(area.left, _labels(area), top, (top - area.bottom) / rows, size, columns, lanes)
 
 
 def _boxes(nodes: pd.DataFrame, grid: _Grid) -> list[_Box]:
@@ -223,20 +230,21 @@ def _boxes(nodes: pd.DataFrame, grid: _Grid) -> list[_Box]:
 # ---------------------------------------------------------------- drawing
 
 
-def _legend(fig: Figure, area: Area, nodes: pd.DataFrame, words: FigureWords) -> None:
-    """One mark and its words for each state that occurs."""
+def _legend(fig: Figure, area: Area, nodes: pd.DataFrame, words: FigureWords) -> Area:
+    """One mark and its words for each state that occurs, in as many lines as they need; returns the area below."""
     occurs = [s for s in STATES if (s in nodes and nodes[s].sum()) or ("state" in nodes and (nodes["state"] == s).any())]
-    told = [words.terms.get(state, state) for state in occurs]
-    mark, gap = 0.5, 0.35
-    size = 15.0
-    while sum(style.text_width(text, size) for text in told) + len(told) * (mark + 0.12 + gap) > area.width and size > 8:
-        size -= 0.5
+    told = {state: words.terms.get(state, state) for state in occurs}
+    mark, gap, size = 0.5, 0.35, min(15.0, *(style.fit(text, area.width - 0.7, 15.0, smallest=8)[1] for text in told.values()))
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     x, middle = area.left, area.top - 0.16
-    for state, text in zip(occurs, told, strict=True):
+    for state, text in told.items():
+        wide = mark + 0.12 + style.text_width(text, size)
+        if x > area.left and x + wide > area.right:
+            x, middle = area.left, middle - _LEGEND_IN
         _draw_box(fig, ax, _Box(x, x + mark, middle, 0.24), "", state, size)
         style.write(fig, x + mark + 0.12, middle - 0.36 * size / 72, text, size)
-        x += mark + 0.12 + style.text_width(text, size) + gap
+        x += wide + gap
+    return Area(area.left, area.bottom, area.width, middle - 0.16 - area.bottom)
 
 
 def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
@@ -245,25 +253,25 @@ def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
     starts = [n for n, group in enumerate(groups) if n == 0 or groups[n - 1] != group]
     spans = list(zip(starts, [*starts[1:], len(groups)], strict=True))
     size = min(12.5, 0.7 * grid.band * 72)
-    while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size) for start, end in spans):
+    while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size, grid.labels) for start, end in spans):
         size -= 0.25
     for start, end in spans:
         line = {"transform": fig.dpi_scale_trans, "color": palette.RULE, "linewidth": 0, "zorder": 0.4}
         fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), fig.get_figwidth() - 2 * grid.left, 0.01, **line))
-        for number, text in enumerate(_heading(groups[start], labels[start:end], size) or [groups[start]], start):
+        for number, text in enumerate(_heading(groups[start], labels[start:end], size, grid.labels) or [groups[start]], start):
             style.write(fig, grid.left, grid.middle(number) - 0.36 * size / 72, text, size, weight="bold")
     for number, label in enumerate(labels):
         level = grid.middle(number) - 0.36 * size / 72
-        style.write(fig, grid.left + _LABELS_IN - 0.1, level, label, size, colour=palette.MUTED, ha="right")
+        style.write(fig, grid.left + grid.labels - 0.1, level, label, size, colour=palette.MUTED, ha="right")
 
 
-def _heading(group: str, labels: list[str], size: float) -> list[str] | None:
+def _heading(group: str, labels: list[str], size: float, room_for_both: float) -> list[str] | None:
     """The heading in no more lines than the group has rows, beside their labels; None if there is no room."""
     for count in range(1, len(labels) + 1):
-        room = _LABELS_IN - 0.35 - max(style.text_width(label, size) for label in labels[:count])
+        room = room_for_both - 0.35 - max(style.text_width(label, size) for label in labels[:count])
         lines = style.wrap(group, max(room, 0.1), size, "bold")
         if len(lines) <= count and all(style.text_width(line, size, "bold") <= room for line in lines):
-            return lines if max(style.text_width(label, size) for label in labels) <= _LABELS_IN - 0.1 else None
+            return lines if max(style.text_width(label, size) for label in labels) <= room_for_both - 0.1 else None
     return None
 
 

@@ -29,7 +29,7 @@ def register_years(rows: pd.DataFrame, words: FigureWords) -> Figure:
     beside = max(style.text_width(line, size, "bold") for lines in names for line in lines) + 0.25
     plot = Area(area.left, area.bottom + 0.42, area.width - beside, area.height - 0.42)
     highest = max((rows["state"] + rows["counterpart"]).max(), 1e-9)
-    per_unit = (plot.height - 0.62) / highest
+    per_unit = (plot.height - 0.7) / highest
     slot = plot.width / len(rows)
     wide = min(1.5, slot * 0.72)
     ax = plot.axes(fig, (0, plot.width), (0, plot.height / per_unit))
@@ -44,7 +44,7 @@ def register_years(rows: pd.DataFrame, words: FigureWords) -> Figure:
         x, low, high = plot.left + middle, plot.bottom + row.state * per_unit, plot.bottom + (row.state + row.counterpart) * per_unit
         style.write(fig, x, high + 0.1, row.text, points, weight="bold", ha="center")
         if place == 0 or row.role != rows["role"].iloc[place - 1]:
-            style.write(fig, x, high + 0.1 + 1.05 * points / 72, words.axis, 13, colour=palette.MUTED, ha="center")
+            style.write(fig, x, high + 0.12 + 1.25 * points / 72, words.axis, 13, colour=palette.MUTED, ha="center")
         _write_parts(fig, x, plot.bottom, low, high, row, inside)
         style.write(fig, x, area.bottom + 0.08, row.label, years, weight="bold", ha="center")
     ax.plot([0, plot.width], [0, 0], color=palette.INK, linewidth=1.5)
@@ -162,16 +162,16 @@ def register_against_publication(rows: pd.DataFrame, words: FigureWords) -> Figu
         area = Area(area.left, area.bottom + 0.27, area.width, area.height - 0.27)
     head = 0.38
     step = min(0.56, (area.height - head) / len(rows))
-    largest = min(15.0, step * 72 / 2.45)
-    shares = (0.0, 0.49, 0.66, 0.83)
-    lefts = [area.left + share * area.width for share in shares]
-    widths = [(b - a) * area.width - 0.15 for a, b in zip(shares, (*shares[1:], 1.0), strict=True)]
+    largest = min(15.0, step * 72 / 2.7)
+    told = [[row.printed, row.register, f"{_SIGN[row.verdict]} {row.told}"] for row in rows.itertuples(index=False)]
+    widths = _column_widths(told, area.width, largest)
+    lefts = [area.left + sum(widths[:place]) for place in range(len(widths))]
+    widths = [width - 0.15 for width in widths]
     names = ("claim", "printed", "register", "verdict")
     points = min(style.fit(words.terms[name], width, 15, "bold", smallest=9)[1] for name, width in zip(names, widths, strict=True))
     for left, name in zip(lefts, names, strict=True):
         style.write(fig, left, area.top - 0.2, words.terms[name], points, weight="bold", colour=palette.MUTED)
     claims, size = style.fit_alike([f"{row.number} {row.statement}" for row in rows.itertuples()], widths[0], largest, lines=2, smallest=6.0)
-    told = [[row.printed, row.register, f"{_SIGN[row.verdict]} {row.told}"] for row in rows.itertuples(index=False)]
     columns = list(zip(zip(*told, strict=True), widths[1:], strict=True))
     sizes = [style.fit_alike(column, width, largest, "bold", lines=2, smallest=6.0)[1] for column, width in columns]
     for place, (row, claim, cells) in enumerate(zip(rows.itertuples(index=False), claims, told, strict=True)):
@@ -185,6 +185,14 @@ def register_against_publication(rows: pd.DataFrame, words: FigureWords) -> Figu
             look = {"weight": "bold", "colour": _VERDICT[row.verdict]} if left == lefts[-1] else {}
             _write_cell(fig, left, top, step, style.wrap(cell, width, points, look.get("weight", "normal")), points, **look)
     return fig
+
+
+def _column_widths(told: list[list[str]], width: float, points: float) -> list[float]:
+    """As much for each column of values as its longest piece needs that cannot be broken; the statements take the rest."""
+    pieces = [[piece for cell in column for piece in cell.split(" ")] for column in zip(*told, strict=True)]
+    needed = [max(1.3, *(style.text_width(piece, points, "bold") + 0.3 for piece in column)) for column in pieces]
+    factor = min(1.0, 0.6 * width / sum(needed))
+    return [width - factor * sum(needed), *(factor * one for one in needed)]
 
 
 def _write_cell(fig: Figure, left: float, top: float, step: float, lines: list[str], points: float, **look: str) -> None:
