@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "outside"
 _MOST_SOURCES_NAMED = 3
-_MOST_COMPARED = 8  # published figures that a figure sets beside the register; the table has all
+_MOST_COMPARED = 7  # published figures that a figure sets beside the register; the table has all
 
 
 @dataclass(frozen=True)

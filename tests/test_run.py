@@ -52,7 +52,7 @@ def test_the_bundle_holds_what_the_design_names(vietnamese):
     assert {f"notebooks/{chapter}.ipynb" for chapter in CHAPTERS} <= set(found)
     figures = {name.removeprefix("figures/") for name in found if name.startswith("figures/")}
     drawn = "funding_now_before funding_split facilities_by_type mix_change share_check coverage_map checkability conflict".split()
-    assert figures == {f"{name}.{kind}" for name in drawn for kind in ("png", "svg", "pdf")}
+    assert figures == {f"{name}.{kind}" for name in drawn for kind in ("png", "svg", "pdf", "print.png", "print.svg", "print.pdf")}
 
 
 def test_two_runs_in_different_folders_leave_the_same_bytes(vietnamese, tmp_path):

@@ -46,9 +46,9 @@ _LOOKS = {
     "outside": _Look(palette.OUTSIDE, palette.OUTSIDE_EDGE, 0.6, "", palette.PAPER, palette.INK, 2),
 }
 
-_KEY_WIDTH = 3.55
+_KEY_SHARE = 0.3  # of the width, beside the map
 _DETAIL_IN = 0.012  # what a simplified boundary may leave out: a pixel or two
-_INSET_WIDTH, _INSET_HEIGHT = 2.75, 1.5
+_INSET_SHARE, _INSET_HEIGHT = 0.235, 1.5
 
 
 @style.conference()
@@ -73,12 +73,13 @@ def coverage_map(
     if country and islands is None:
         raise ValueError("a map of the country shows both archipelagos; give `islands`")
     fig, area = style.frame(words)
-    panel = Area(area.left, area.bottom - 0.05, area.width - _KEY_WIDTH - 0.2, area.height + 0.15)
+    key_width, inset_width = _KEY_SHARE * area.width, _INSET_SHARE * area.width
+    panel = Area(area.left, area.bottom - 0.05, area.width - key_width - 0.2, area.height + 0.15)
     inset = None
     if country:
-        inset = Area(panel.right - _INSET_WIDTH - 0.45, panel.bottom + 0.02, _INSET_WIDTH, _INSET_HEIGHT)
+        inset = Area(panel.right - inset_width - 0.3, panel.bottom + 0.02, inset_width, _INSET_HEIGHT)
 
-    shapes = _onto_canvas(shapes, statuses, panel, room_right=_INSET_WIDTH if inset else 0.0)
+    shapes = _onto_canvas(shapes, statuses, panel, room_right=inset_width if inset else 0.0)
     ax = panel.axes(fig, (panel.left, panel.right), (panel.bottom, panel.top))
     for code, status, shape in zip(provinces["code"], statuses, shapes, strict=True):
         if shape.area > 0:
@@ -89,7 +90,7 @@ def coverage_map(
         _write_name(fig, name, _LOOKS[statuses[number]])
     if inset is not None:
         _draw_inset(fig, inset, islands, words.terms.get("islands_column", "name_vi"))
-    _write_key(fig, Area(area.right - _KEY_WIDTH, area.bottom, _KEY_WIDTH, area.height), words)
+    _write_key(fig, Area(area.right - key_width, area.bottom, key_width, area.height), words)
     return fig
 
 

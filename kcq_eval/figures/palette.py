@@ -18,7 +18,7 @@ PAPER = "#FFFFFF"
 # Periods. What is computed, and what is there now, has the colour of the period evaluated; what only was, the baseline's.
 CURRENT = "#0072B2"
 BASELINE = "#8A8F98"
-EFFECT = "#4F5863"  # steps between the two periods; arrow and sign tell up from down
+EFFECT = "#2F363F"  # steps between the two periods; arrow and sign tell up from down
 
 # Provinces. Kept ones are the period's own.
 KEPT = CURRENT
@@ -33,7 +33,7 @@ CONFLICT_TINT = "#FDF0E7"
 DETECTED = "#E3F0F8"
 
 _PRINT = {  # lightness that keeps apart what lies side by side, where the hue's own would not
-    CURRENT: 0.32, BASELINE: 0.66, EFFECT: 0.48, NEW: 0.90, NEW_HATCH: 0.35, LEFT: 0.20, NEVER: 0.86, OUTSIDE: 0.96, OUTSIDE_EDGE: 0.85,
+    CURRENT: 0.32, BASELINE: 0.66, EFFECT: 0.48, NEW: 0.90, NEW_HATCH: 0.35, LEFT: 0.20, NEVER: 0.86, OUTSIDE: 0.97, OUTSIDE_EDGE: 0.85,
     CONFLICT: 0.12, CONFLICT_TINT: 0.94, PANEL: 0.975, DETECTED: 0.93,
 }  # fmt: skip
 _GREYS = {to_hex(colour): level for colour, level in _PRINT.items()}

@@ -111,11 +111,12 @@ class _ScaledPdf(PdfFile):
 
     def newPage(self, width: float, height: float) -> None:  # noqa: N802 (matplotlib's name)
         super().newPage(width * self._scale, height * self._scale)
+        self.width, self.height = width, height  # what lies beyond these is left out
         self.output(self._scale, 0, 0, self._scale, 0, 0, Op.concat_matrix)
 
     def beginStream(self, id: int, len: Any, extra: dict | None = None, png: Any = None) -> None:  # noqa: A002, N802
         if extra and "Matrix" in extra:
-            extra["Matrix"][0] = extra["Matrix"][3] = self._scale
+            extra["Matrix"] = [self._scale * number for number in extra["Matrix"]]
         super().beginStream(id, len, extra, png)
 
 
