@@ -15,7 +15,7 @@ import pytest
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import read_parameters
 from kcq_eval.runs.bundle import FolderTaken, run
-from kcq_eval.runs.notebooks import CAN_FORK, CHAPTERS, README_FIGURE
+from kcq_eval.runs.notebooks import CAN_FORK, CHAPTERS, DOCS_FIGURES
 
 QUICK = {"figure_formats": "png"}
 
@@ -113,8 +113,9 @@ def test_the_report_is_one_page_without_anything_to_fetch(vietnamese):
     assert "http:" not in page.replace("http://www.w3.org", "") and "https:" not in page and "<script" not in page
 
 
-def test_the_figure_in_the_readme_is_the_one_that_the_run_draws(english):
-    assert (project_root() / "docs" / README_FIGURE).read_bytes() == (english.folder / "figures" / README_FIGURE).read_bytes()
+def test_the_figures_in_readme_and_docs_are_those_that_the_run_draws(english):
+    for drawn, stored in DOCS_FIGURES.items():
+        assert (project_root() / "docs" / stored).read_bytes() == (english.folder / "figures" / drawn).read_bytes()
 
 
 def test_the_record_hashes_every_file_and_names_no_place(vietnamese):
