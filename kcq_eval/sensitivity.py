@@ -83,12 +83,14 @@ class Curve:
         choices: What moves it most comes first.
         specifications: From the lowest to the highest value; of equal ones in the order of the choices.
         effects: For each choice its part of the result's variance, adding up to one; all zero where nothing moves it.
+        depends: Whether there are tied explanations that are not among the combinations.
     """
 
     outcome: str
     choices: tuple[Choice, ...]
     specifications: tuple[Specification, ...]
     effects: tuple[Fraction, ...]
+    depends: bool
 
     @property
     def lowest(self) -> Number:
@@ -160,7 +162,8 @@ def _numbers(curve: Curve) -> Iterator[Number]:
     about, start = {"outcome": curve.outcome}, f"sensitivity.{curve.outcome}"
     yield from report(f"{start}.combinations", Bounded.exactly(len(curve.specifications)), "count", 0, "sensitivity.combinations", **about)
     for end, number in (("lowest", curve.lowest), ("highest", curve.highest)):
-        yield Number(f"{start}.{end}", number.bounded, number.unit, number.decimals, f"sensitivity.{end}", about)
+        bounded = replace(number.bounded, depends=number.bounded.depends and curve.depends)
+        yield Number(f"{start}.{end}", bounded, number.unit, number.decimals, f"sensitivity.{end}", about)
     if curve.moves:
         for choice, effect in zip(curve.choices, curve.effects):
             part = Bounded.exactly(effect * 100)
@@ -199,6 +202,7 @@ class _Outcomes:
 
     def __init__(self, evaluation: Evaluation):
         self._own = evaluation.parameters
+        self.tied = evaluation.corrected.tied_count
         self._memory: dict[tuple, Numbers] = {}
 
     def number(self, outcome: Outcome, combination: Iterable[tuple[Choice, str]]) -> Number | None:
@@ -231,7 +235,8 @@ def _curve(outcome: Outcome, offered: tuple[Choice, ...], outcomes: _Outcomes) -
     ordered = sorted(found, key=lambda codes: (found[codes].bounded.value, *(place[code] for place, code in zip(places, codes))))
     own = tuple(choice.codes[0] for choice in varied)
     specifications = tuple(Specification(codes, found[codes], codes == own) for codes in ordered)
-    return Curve(outcome.name, varied, specifications, tuple(effects[place] for place in order))
+    explained = next((len(choice.codes) for choice in varied if choice.name == "explanation"), 1)
+    return Curve(outcome.name, varied, specifications, tuple(effects[place] for place in order), explained < outcomes.tied)
 
 
 def _effects(count: int, values: Mapping[tuple[str, ...], Fraction]) -> tuple[Fraction, ...]:

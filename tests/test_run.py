@@ -51,7 +51,7 @@ def test_the_bundle_holds_what_the_design_names(vietnamese):
     assert {"parameters.yaml", "record.json", "numbers.csv", "findings.csv", "verdicts.csv", "explanations.csv", "checkability.csv", "report.html"} <= set(found)
     assert {f"notebooks/{chapter}.ipynb" for chapter in CHAPTERS} <= set(found)
     figures = {name.removeprefix("figures/") for name in found if name.startswith("figures/")}
-    drawn = "funding_now_before funding_split facilities_by_type mix_change share_check coverage_map checkability conflict".split()
+    drawn = "funding_now_before funding_split facilities_by_type mix_change share_check coverage_map sensitivity_facility_share checkability conflict".split()
     assert figures == {f"{name}.{kind}" for name in drawn for kind in ("png", "svg", "pdf")}
 
 
@@ -109,7 +109,7 @@ def test_what_depends_on_the_accepted_explanation_is_marked(vietnamese):
 
 def test_the_report_is_one_page_without_anything_to_fetch(vietnamese):
     page = (vietnamese.folder / "report.html").read_text(encoding="utf-8")
-    assert 'lang="vi"' in page and page.count("<img ") == 8
+    assert 'lang="vi"' in page and page.count("<img ") == 9
     assert "http:" not in page.replace("http://www.w3.org", "") and "https:" not in page and "<script" not in page
 
 
