@@ -390,6 +390,11 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)), frame)
 
 
+def specification_curves(found: Iterable[Curve], texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
+    """A figure for each result that several choices move."""
+    return [specification_curve(curve, texts, evaluation) for curve in found if curve.is_worth_drawing]
+
+
 def specification_curve(curve: Curve, texts: Texts, evaluation: Evaluation) -> Exhibit:
     """A result under every combination of choices, sorted, with the choices marked beneath."""
     from kcq_eval.figures import sensitivity as charts
