@@ -5,8 +5,10 @@ An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.fi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,8 +24,11 @@ from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.headlines import comparison, course, direction, leader, leader_throughout, most_of, mover, split_title
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
+from kcq_eval.indicators.funding import comparable_periods
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
+from kcq_eval.parameters import Period
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.sensitivity import Curve
 from kcq_eval.sources import Source
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
@@ -387,6 +392,68 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)), frame)
 
 
+def specification_curves(found: Iterable[Curve], texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
+    """A figure for each result that several choices move."""
+    return [specification_curve(curve, texts, evaluation) for curve in found if curve.is_worth_drawing]
+
+
+def specification_curve(curve: Curve, texts: Texts, evaluation: Evaluation) -> Exhibit:
+    """A result under every combination of choices, sorted, with the choices marked beneath."""
+    from kcq_eval.figures import sensitivity as charts
+
+    outcome, name = texts(f"outcome.{curve.outcome}"), f"sensitivity_{curve.outcome}"
+    rows = [
+        _row(specification.number, texts, chosen=specification.chosen) | {f"choice_{n}": code for n, code in enumerate(specification.codes)}
+        for specification in curve.specifications
+    ]
+    marks = [
+        {
+            "choice": number, "code": code, "name": capital(texts(f"choice.{choice.name}")), "label": choice_label(choice.name, code, texts, evaluation),
+            "part": _part(effect, texts),
+        }
+        for number, (choice, effect) in enumerate(zip(curve.choices, curve.effects))
+        for code in choice.codes
+    ]  # fmt: skip
+    ends = {"lowest": texts.number(curve.lowest), "highest": texts.number(curve.highest)}
+    told = {"outcome": capital(outcome), **ends, "count": len(curve.specifications)}
+    key = "title" if curve.most else "title_open" if curve.moves else "title_same"
+    title = texts(f"figure.sensitivity.{key}", **told, most=texts(f"choice.{curve.most.name}") if curve.most else "")
+    own = next(row for row in rows if row["chosen"])
+    alt = texts("figure.sensitivity.alt", own=texts.number(next(s.number for s in curve.specifications if s.chosen)), effects=effects_told(curve, texts))
+    used = [specification.number for specification in curve.specifications]
+    terms = {"chosen": texts("figure.sensitivity.chosen", value=own["text"]), "part": texts("figure.sensitivity.part"), "unit": texts(f"figure.sensitivity.unit.{used[0].unit}")}
+    words = _words("sensitivity", texts, evaluation, used, title, texts("figure.sensitivity.subtitle"), alt, **terms)
+    points, choices = pd.DataFrame(rows), pd.DataFrame(marks)
+    draw = functools.partial(charts.specification_curve, points, choices, words, digits=lambda end: _digits(end, texts))
+    return Exhibit(name, words, _sources(used), draw, points)
+
+
+def effects_told(curve: Curve, texts: Texts) -> str:
+    """Each choice with its part of the variance, the largest first; those that move nothing are named together."""
+    ordered = sorted(zip(curve.choices, curve.effects), key=lambda pair: -pair[1])
+    told = [
+        texts("figure.sensitivity.effect", choice=texts(f"choice.{choice.name}"), part=_part(effect, texts))
+        for choice, effect in ordered
+        if effect
+    ]
+    still = [texts(f"choice.{choice.name}") for choice, effect in ordered if not effect]
+    return "; ".join([*told, *([texts("figure.sensitivity.no_effect", choices=texts.joined(still))] if still else [])])
+
+
+def _part(effect: Fraction, texts: Texts) -> str:
+    percent = Bounded.exactly(effect * 100)
+    return texts.number(Number("", percent, "percent", 0 if percent.value.denominator == 1 else 1))
+
+
+def choice_label(choice: str, code: str, texts: Texts, evaluation: Evaluation) -> str:
+    """An alternative in few words."""
+    if choice == "explanation":
+        return texts("choice_is.explanation", claims=names_of(evaluation, texts, code.split("+")))
+    if choice == "baseline":
+        return Period.parse(code).text
+    return texts(f"choice_is.{choice}.{code}")
+
+
 def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     """Funding of each year, state and counterpart, in both periods."""
     from kcq_eval.figures import register as charts
@@ -405,9 +472,7 @@ def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Ex
     if not rows:
         return None
     terms = {part: texts.label(f"{part}_funding") for part in ("state", "counterpart")}
-    key, place = course([whole.bounded for whole in wholes])
-    ends = {"first": texts.number(wholes[0]), "last": texts.number(wholes[-1]), "year": rows[place]["label"], "amount": texts.number(wholes[place])}
-    title, subtitle = texts(f"figure.register_years.title_{key}", **ends), texts("figure.register_years.subtitle")
+    title, subtitle = _course_title("register_years", wholes, [row["label"] for row in rows], texts), texts("figure.register_years.subtitle")
     words = _words("register_years", texts, evaluation, used, title, subtitle, texts("figure.register_years.alt", rows="; ".join(told)), axis=True, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words), frame)
@@ -426,6 +491,44 @@ def register_sectors(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> 
     vocabulary = evaluation.published.vocabulary
     panels = [(code, capital(texts.label(code)), "funding", "") for code in vocabulary.sectors]
     return _by_year("register_sectors", panels, numbers, texts, evaluation)
+
+
+def all_periods(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
+    """Totals over more than two periods of one length, a panel for each measure; no figure where no more than two are known."""
+    from kcq_eval.figures import multiples
+
+    parameters = evaluation.parameters
+    rows, used, told, title = [], [], [], ""
+    for measure in ("funding", "facilities", "schemes"):
+        known = {p: f"period.{p}.{measure}" for p in comparable_periods(evaluation.estimates, parameters) if f"period.{p}.{measure}" in numbers}
+        if not known:
+            continue
+        found = {p: numbers[i] if numbers[i].unit == "count" else _in_billions(numbers[i]) for p, i in known.items()}
+        used += [numbers[number_id] for number_id in known.values()]
+        unit = next(iter(found.values())).unit
+        label = texts(f"figure.all_periods.{unit}", measure=texts.label(measure))
+        roles = {parameters.current_period: "current", parameters.baseline_period: "baseline"}
+        drawn = [_row(n, texts, code=measure, label=label, period=p.text, role=roles.get(p, ""), scale=unit) for p, n in found.items()]
+        rows += drawn
+        told.append(_panel_told(label, drawn))
+        title = title or _course_title("all_periods", list(found.values()), [p.text for p in found], texts, measure=texts.label(measure))
+    if not rows:
+        return []
+    alt = texts("figure.all_periods.alt", rows="; ".join(told))
+    words = _words("all_periods", texts, evaluation, used, title, texts("figure.all_periods.subtitle"), alt)
+    frame = pd.DataFrame(rows)
+    return [Exhibit("all_periods", words, _sources(used), lambda: multiples.small_multiples(frame, words), frame)]
+
+
+def _course_title(name: str, numbers: list[Number], when: list[str], texts: Texts, **told: str) -> str:
+    """What a row of years or periods does: rising, falling, or highest in one of them."""
+    key, place = course([number.bounded for number in numbers])
+    told |= {"first": texts.number(numbers[0]), "last": texts.number(numbers[-1]), "year": when[place], "amount": texts.number(numbers[place])}
+    return texts(f"figure.{name}.title_{key}", **told)
+
+
+def _panel_told(label: str, rows: list[dict]) -> str:
+    return f"{label}: " + ", ".join(f"{row['period']} {row['text']}" for row in rows)
 
 
 def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -447,7 +550,7 @@ def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Number
                 drawn.append(_row(number, texts, code=code, label=label, period=str(year), role=role, colour=colour))
         rows += drawn
         if drawn:
-            told.append(f"{label}: " + ", ".join(f"{row['period']} {row['text']}" for row in drawn))
+            told.append(_panel_told(label, drawn))
     if len(found) <= 2 or not 1 < len(told) <= multiples.MOST_PANELS:
         return None
     first = leader_throughout(list(found.values()))
@@ -569,7 +672,7 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
 
 def _digits(end: float, texts: Texts) -> str:
     """The end of a scale, a whole number."""
-    return format_number(round(end), decimals=0, number_format=texts.language)
+    return format_number(round(end), decimals=0, number_format=texts.language).replace("-", MINUS)
 
 
 def _in_billions(number: Number) -> Number:

@@ -24,6 +24,7 @@ from kcq_eval.indicators.funding import funding_numbers
 from kcq_eval.indicators.register import numbers_of_rows
 from kcq_eval.numbers import NBSP, Numbers
 from kcq_eval.parameters import read_parameters
+from kcq_eval.sensitivity import curves
 from kcq_eval.texts import Texts
 
 REGISTER = "data/demonstration/register.csv"
@@ -43,6 +44,7 @@ def figures(names=None, **given):
     texts = Texts(parameters, evaluation.published.vocabulary, numbers)
     found = [getattr(exhibits, name)(numbers, texts, evaluation) for name in names or OF_NUMBERS]
     if names is None:
+        found += exhibits.specification_curves(curves(evaluation), texts, evaluation)
         found += [exhibits.checkability_map(texts, evaluation), exhibits.conflict(texts, evaluation)]
         if evaluation.register is not None:
             found.append(exhibits.register_against_publication(compare(evaluation), texts, evaluation))
@@ -116,6 +118,8 @@ def test_alternative_texts_say_the_message_and_every_value_drawn(run):
         words, spoken = exhibit.words, exhibit.words.alt
         assert spoken.startswith(words.title) and words.subtitle.rstrip(".") in spoken, name
         assert spoken.endswith("."), name
+        if name.startswith("sensitivity_"):  # of its many combinations the lowest, the highest and the run's own
+            continue
         texts = [row[column] for _, row in exhibit.rows.iterrows() for column in exhibit.rows.columns if column == "text" or column.endswith("_text")]
         bare = [text.lstrip("+").lstrip("−") for text in texts]
         assert [text for text in bare if text not in spoken] == [], name
@@ -273,6 +277,33 @@ def test_small_multiples_have_one_scale_and_a_column_for_each_year():
     assert len({round(ax.get_ylim()[1] / ax.get_position().height, 6) for ax in drawing.axes}) == 1
     assert exhibit.rows.groupby("code").size().tolist() == [6] * 4
     assert int(exhibit.rows["value"].sum()) == 208  # 145 and 63, as published
+
+
+def test_more_than_two_published_periods_are_small_multiples_with_a_scale_for_each_unit(small_programme):
+    periods = {"2015-2017": ("40.000", "20"), "2018-2020": ("181.946,9", "63"), "2021-2023": ("232.908", "145")}
+    claims = [{"period": p, "measure": "funding", "printed": f, "unit": "million_vnd"} for p, (f, _) in periods.items()]
+    claims += [{"period": p, "printed": n, "unit": "count"} for p, (_, n) in periods.items()]
+    claims += [{"period": "2019-2020", "printed": "50", "unit": "count"}]  # not comparable
+    exhibit = all_periods(small_programme(*claims))
+    assert exhibit.words.title == f"Tổng kinh phí thực hiện tăng qua từng giai đoạn, từ 40,0{NBSP}tỷ{NBSP}đồng lên 232,9{NBSP}tỷ{NBSP}đồng"
+    assert exhibit.rows[["code", "period", "role", "text"]].to_numpy().tolist() == [
+        ["funding", "2015–2017", "", "40,0"], ["funding", "2018–2020", "baseline", "181,9"], ["funding", "2021–2023", "current", "232,9"],
+        ["facilities", "2015–2017", "", "20"], ["facilities", "2018–2020", "baseline", "63"], ["facilities", "2021–2023", "current", "145"],
+    ]  # fmt: skip
+    drawing = style.drawn(exhibit.draw, style.SCREEN)
+    scales = {ax.get_ylim()[1] for ax in drawing.axes}
+    assert len(scales) == 2 and max(scales) > 232.9 > 200 > min(scales) > 145
+
+
+def test_two_periods_are_no_small_multiples(published_folder):
+    assert all_periods(published_folder) is None
+
+
+def all_periods(folder):
+    evaluation = evaluate(read_parameters({"data_dir": str(folder)}))
+    numbers = funding_numbers(evaluation.estimates, evaluation.prices, evaluation.parameters)
+    found = exhibits.all_periods(numbers, Texts(evaluation.parameters, evaluation.published.vocabulary, numbers), evaluation)
+    return found[0] if found else None
 
 
 def test_numbers_of_small_multiples_have_ids():

@@ -1,4 +1,4 @@
-"""Small multiples: the same columns over more than two periods, once for each thing, all on one scale."""
+"""Small multiples: the same columns over more than two periods, once for each thing, those of one unit on one scale."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MOST_PANELS = 9
 
 @style.conference()
 def small_multiples(rows: pd.DataFrame, words: FigureWords) -> Figure:
-    """A panel for each code with a column for each period; the highest of all columns sets the scale of all.
+    """A panel for each code with a column for each period; the highest column of a unit sets the scale of all its panels.
 
     Columns: code, label (of the panel), period (text below a column), role ("baseline", "current" or ""), value, lower, upper,
-    text, and colour where the code has its own: then the period evaluated is solid and the others are pale and hatched;
+    text, scale where there are several units (its name), and colour where the code has its own: then the period evaluated is solid and the others are pale and hatched;
     without one a column has its period's colour. A missing value has its text and no column. The unit is the
     subtitle's to name.
     """
@@ -35,14 +35,14 @@ def small_multiples(rows: pd.DataFrame, words: FigureWords) -> Figure:
     names, name_size = style.fit_alike([rows[rows["code"] == code].iloc[0]["label"] for code in codes], width, 18, "bold", lines=1, smallest=8)
     size = min(style.fit(text, slot - 0.02, 17, "bold", smallest=6)[1] for text in rows["text"])
     below = min(style.fit(text, slot - 0.02, 14, smallest=6)[1] for text in periods)
-    highest = max((end for _, row in rows.iterrows() for end in (row["value"], row["upper"]) if not math.isnan(end)), default=0.0) or 1.0
-    per_unit = (height - _HEAD - _FOOT - _ROOM - 0.1) / highest
     for number, code in enumerate(codes):
         left, top = area.left + number % across * (width + _GAP), area.top - number // across * height
         style.write(fig, left, top - 0.24, names[number][0], name_size, weight="bold")
+        of_code = rows[rows["code"] == code]
+        per_unit = (height - _HEAD - _FOOT - _ROOM - 0.1) / _highest(rows, of_code)
         plot = Area(left, top - height + _FOOT + 0.1, width, height - _HEAD - _FOOT - 0.1)
         ax = plot.axes(fig, (0, width), (0, plot.height / per_unit))
-        for _, row in rows[rows["code"] == code].iterrows():
+        for _, row in of_code.iterrows():
             at = (periods.index(row["period"]) + 0.5) * slot
             reach = 0.0
             if not math.isnan(row["value"]):
@@ -63,6 +63,12 @@ def _across(panels: int, periods: int, area: Area) -> int:
     most = max(1, int((area.width + _GAP) / (periods * _NARROWEST + _GAP)))
     rows = math.ceil(panels / most)
     return math.ceil(panels / rows)
+
+
+def _highest(rows: pd.DataFrame, of_code: pd.DataFrame) -> float:
+    """How far the columns and bounds of all panels with this one's unit reach."""
+    same = rows[rows["scale"] == of_code["scale"].iloc[0]] if "scale" in rows else rows
+    return max((end for end in (*same["value"], *same["upper"]) if not math.isnan(end)), default=0.0) or 1.0
 
 
 def _look(row: pd.Series) -> dict[str, object]:
