@@ -508,15 +508,15 @@ def all_periods(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> list[
         unit = next(iter(found.values())).unit
         label = texts(f"figure.all_periods.{unit}", measure=texts.label(measure))
         roles = {parameters.current_period: "current", parameters.baseline_period: "baseline"}
-        drawn = [_row(n, texts, code=measure, label=label, period=p.text, role=roles.get(p, ""), scale=unit) for p, n in found.items()]
+        drawn = [_row(n, texts, code=measure, label=label, period=p.text, role=roles.get(p, ""), scale=measure) for p, n in found.items()]
         rows += drawn
         told.append(_panel_told(label, drawn))
         title = title or _course_title("all_periods", list(found.values()), [p.text for p in found], texts, measure=texts.label(measure))
-    if not rows:
+    frame = pd.DataFrame(rows)
+    if not rows or not multiples.has_room(frame):
         return []
     alt = texts("figure.all_periods.alt", rows="; ".join(told))
     words = _words("all_periods", texts, evaluation, used, title, texts("figure.all_periods.subtitle"), alt)
-    frame = pd.DataFrame(rows)
     return [Exhibit("all_periods", words, _sources(used), lambda: multiples.small_multiples(frame, words), frame)]
 
 
@@ -551,7 +551,8 @@ def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Number
         rows += drawn
         if drawn:
             told.append(_panel_told(label, drawn))
-    if len(found) <= 2 or not 1 < len(told) <= multiples.MOST_PANELS:
+    frame = pd.DataFrame(rows)
+    if len(found) <= 2 or len(told) < 2 or not multiples.has_room(frame):
         return None
     first = leader_throughout(list(found.values()))
     told_first = {"what": _held(uncapital(next(label for code, label, *_ in panels if code == first)))} if first else {}
@@ -559,7 +560,6 @@ def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Number
     alt = texts(f"figure.{name}.alt", rows="; ".join(told))
     axis = texts(f"figure.{name}.axis")
     words = _words(name, texts, evaluation, used, title, texts(f"figure.{name}.subtitle"), alt, axis=axis)
-    frame = pd.DataFrame(rows)
     return Exhibit(name, words, _sources(used), lambda: multiples.small_multiples(frame, words), frame)
 
 

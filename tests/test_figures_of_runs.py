@@ -8,6 +8,7 @@ import zlib
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -17,7 +18,7 @@ from PIL import Image
 from kcq_eval import exhibits
 from kcq_eval.comparison import compare
 from kcq_eval.evaluation import evaluate
-from kcq_eval.figures import palette, saving, style
+from kcq_eval.figures import multiples, palette, saving, style
 from kcq_eval.indicators.composition import facility_numbers, mix_numbers
 from kcq_eval.indicators.coverage import coverage_numbers
 from kcq_eval.indicators.funding import funding_numbers
@@ -279,7 +280,7 @@ def test_small_multiples_have_one_scale_and_a_column_for_each_year():
     assert int(exhibit.rows["value"].sum()) == 208  # 145 and 63, as published
 
 
-def test_more_than_two_published_periods_are_small_multiples_with_a_scale_for_each_unit(small_programme):
+def test_more_than_two_published_periods_are_small_multiples_with_a_scale_for_each_measure(small_programme):
     periods = {"2015-2017": ("40.000", "20"), "2018-2020": ("181.946,9", "63"), "2021-2023": ("232.908", "145")}
     claims = [{"period": p, "measure": "funding", "printed": f, "unit": "million_vnd"} for p, (f, _) in periods.items()]
     claims += [{"period": p, "printed": n, "unit": "count"} for p, (_, n) in periods.items()]
@@ -293,6 +294,12 @@ def test_more_than_two_published_periods_are_small_multiples_with_a_scale_for_ea
     drawing = style.drawn(exhibit.draw, style.SCREEN)
     scales = {ax.get_ylim()[1] for ax in drawing.axes}
     assert len(scales) == 2 and max(scales) > 232.9 > 200 > min(scales) > 145
+
+
+def test_more_panels_and_years_than_can_be_read_are_no_figure():
+    rows = [{"code": f"c{code}", "period": str(year), "text": "110,5"} for code in range(8) for year in range(2010, 2022)]
+    assert not multiples.has_room(pd.DataFrame(rows))
+    assert multiples.has_room(pd.DataFrame([row for row in rows if row["period"] > "2015" and row["code"] < "c4"]))
 
 
 def test_two_periods_are_no_small_multiples(published_folder):

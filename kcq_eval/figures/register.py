@@ -14,6 +14,7 @@ from kcq_eval.figures.style import Area, FigureWords
 
 _VERDICT = {"agrees": palette.MUTED, "rounding": palette.CURRENT, "differs": palette.CONFLICT}
 _SIGN = {"agrees": "=", "rounding": "≈", "differs": "≠"}
+_SMALLEST_INSIDE_PT = 9.0  # of the parts' numbers; where columns are narrower only the sums are written
 _OF_PERIOD = {"baseline": palette.BASELINE, "current": palette.CURRENT}
 
 
@@ -33,9 +34,9 @@ def register_years(rows: pd.DataFrame, words: FigureWords) -> Figure:
     slot = plot.width / len(rows)
     wide = min(1.5, slot * 0.72)
     ax = plot.axes(fig, (0, plot.width), (0, plot.height / per_unit))
-    points = min(style.fit(text, slot - 0.06, 20, "bold", smallest=6)[1] for text in rows["text"])
-    inside = min(style.fit(text, wide - 0.08, 15, smallest=6)[1] for column in ("state_text", "counterpart_text") for text in rows[column])
-    years = min(style.fit(text, slot - 0.06, 19, "bold", smallest=6)[1] for text in rows["label"])
+    points, years = (min(style.fit(text, slot - 0.06, 20, "bold", smallest=3)[1] for text in rows[column]) for column in ("text", "label"))
+    longest = max(style.text_width(text, 15) for column in ("state_text", "counterpart_text") for text in rows[column])
+    inside = 15 * min(1.0, (wide - 0.08) / longest)
     for place, row in enumerate(rows.itertuples(index=False)):
         middle = (place + 0.5) * slot
         colour = _OF_PERIOD[row.role]
@@ -45,7 +46,8 @@ def register_years(rows: pd.DataFrame, words: FigureWords) -> Figure:
         style.write(fig, x, high + 0.1, row.text, points, weight="bold", ha="center")
         if place == 0 or row.role != rows["role"].iloc[place - 1]:
             style.write(fig, x, high + 0.12 + 1.25 * points / 72, words.axis, 13, colour=palette.MUTED, ha="center")
-        _write_parts(fig, x, plot.bottom, low, high, row, inside)
+        if inside >= _SMALLEST_INSIDE_PT:
+            _write_parts(fig, x, plot.bottom, low, high, row, inside)
         style.write(fig, x, area.bottom + 0.08, row.label, years, weight="bold", ha="center")
     ax.plot([0, plot.width], [0, 0], color=palette.INK, linewidth=1.5)
     last = rows.iloc[-1]
