@@ -320,3 +320,35 @@ def test_numbers_of_small_multiples_have_ids():
     assert sum(numbers[f"register.year.{year}.textile_garment.funding"].bounded.value for year in (2021, 2022, 2023)) == numbers[
         "register.sector.textile_garment.funding"
     ].bounded.value
+
+
+# ---------------------------------------------------------------- titles with other data
+
+
+def titles(folder, *names, **given):
+    return {name: exhibit.words.title for name, exhibit in figures(names, data_dir=str(folder), **given).items()}
+
+
+def told(machinery, consultancy):
+    """Claims of facilities by two support types, each before and now."""
+    of_type = {"advanced_machinery": machinery, "consultancy": consultancy, "demonstration_model": (0, 0), "showroom": (0, 0)}
+    of_type |= {"all": tuple(map(sum, zip(machinery, consultancy, strict=True)))}
+    return [
+        {"period": period, "support_type": code, "printed": str(count), "unit": "count"}
+        for code, counts in of_type.items()
+        for period, count in zip(("2018-2020", "2021-2023"), counts, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machinery", "consultancy", "by_type", "mix"),
+    [
+        ((10, 40), (10, 12), "mostly in one support type: advanced machinery", "Advanced machinery: 76.9 % of facilities"),
+        ((10, 20), (10, 20), "Facilities supported were up 100.0 % on the period before", "Support-type mix of the focal schemes, before and now"),
+        ((40, 10), (10, 9), "Facilities were down 62.0 %, mostly in one support type: advanced machinery", "Advanced machinery: 52.6 % of facilities"),
+        ((10, 12), (10, 8), "Facilities supported, by support type", "Advanced machinery: 60.0 % of facilities, the largest share"),
+    ],
+)
+def test_titles_of_facilities_follow_other_data(small_programme, machinery, consultancy, by_type, mix):
+    found = titles(small_programme(*told(machinery, consultancy)), "facilities_by_type", "mix_change", language="en")
+    assert by_type in found["facilities_by_type"].replace(NBSP, " ") and found["mix_change"].replace(NBSP, " ").startswith(mix)
