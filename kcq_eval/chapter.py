@@ -20,6 +20,7 @@ from IPython.display import HTML, Image, Markdown, display
 from kcq_eval import tables
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
+from kcq_eval.evidence.lineage import grounds
 from kcq_eval.exhibits import Exhibit
 from kcq_eval.figures import style
 from kcq_eval.findings import Finding, assessment, findings
@@ -116,6 +117,7 @@ class Chapter:
             "title": self._titled(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
+            "lineage": [grounds(number) for number in self.numbers],
             "findings": [asdict(finding) for finding in self._findings],
             "assessment": assessment(self.name, self.texts),
             "figures": self._figures,

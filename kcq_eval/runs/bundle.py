@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
@@ -102,6 +103,12 @@ def run(
     return Bundle(place, run_id, unchanged=False)
 
 
+def newest() -> Path | None:
+    """The bundle that was made last in the project's own folder."""
+    made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
+    return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
+
+
 def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
     data, root = resolve_folder(parameters.data_dir), project_root()
@@ -170,7 +177,19 @@ def _join(work: Path, evaluation) -> None:
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
     _deliver(Contents(parts, evaluation, texts, work))
+    _write_lineage(work / LINEAGE, parts, evaluation)
     shutil.rmtree(work / "parts")
+
+
+def _write_lineage(path: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
+    from kcq_eval.evidence.lineage import lineage
+    from kcq_eval.texts import LANGUAGES, Texts
+
+    texts = {
+        language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
+    }
+    told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
