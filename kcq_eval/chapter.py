@@ -62,7 +62,9 @@ class Chapter:
         """Keep the numbers, so that texts and figures can name them, and show them as a table."""
         self.numbers = self.numbers + numbers
         self.texts = Texts(self.parameters, self.evaluation.published.vocabulary, self.numbers)
-        return self.show("numbers", tables.numbers_table(numbers, self.texts))
+        shown = self.show("numbers", tables.numbers_table(numbers, self.texts))
+        self._tables[-1]["ids"] = [number.id for number in numbers]
+        return shown
 
     def show_claims(self, *measures: str) -> HTML:
         """The published figures about some measures, as printed and computed."""

@@ -25,7 +25,7 @@ def explain(bundle: Path, number_id: str, language: str) -> list[str]:
     known = {number["id"]: number for number in told["numbers"]}
     if number_id not in known:
         raise BadInput([Problem("unknown_number", "numbers.csv", None, "id", number_id, nearest=nearest(number_id, known))])
-    return list(_Story(told, numbers, language).lines(known[number_id]))
+    return list(Story(told, numbers, language).lines(known[number_id]))
 
 
 def _read(bundle: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
@@ -37,7 +37,9 @@ def _read(bundle: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         raise BadInput([Problem("not_a_bundle", str(bundle), expected=f"{LINEAGE}, numbers.csv")]) from None
 
 
-class _Story:
+class Story:
+    """A bundle's lineage, told in one language."""
+
     def __init__(self, told: Mapping[str, Any], numbers: Mapping[str, Mapping[str, str]], language: str):
         self._told, self._numbers, self._language = told, numbers, language
 
@@ -45,6 +47,7 @@ class _Story:
         return plain(self._language, f"explain.{key}", **values)
 
     def lines(self, number: Mapping[str, Any]) -> Iterator[str]:
+        """What is behind one number of the lineage, as lines."""
         row = self._numbers[number["id"]]
         yield f"{row[f'label_{self._language}']}: {row[f'text_{self._language}']}"
         if row["lower"] != row["upper"]:

@@ -176,12 +176,12 @@ def _join(work: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work))
-    _write_lineage(work / LINEAGE, parts, evaluation)
+    _deliver(Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation)))
     shutil.rmtree(work / "parts")
 
 
-def _write_lineage(path: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
+def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
+    """What is behind each number, written and returned."""
     from kcq_eval.evidence.lineage import lineage
     from kcq_eval.texts import LANGUAGES, Texts
 
@@ -189,7 +189,8 @@ def _write_lineage(path: Path, parts: Iterable[dict[str, Any]], evaluation) -> N
         language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
     }
     told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
-    path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    (work / LINEAGE).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return told
 
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
