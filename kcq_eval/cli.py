@@ -121,6 +121,23 @@ def explain(
         _fail_bad_input(error, language)
 
 
+@app.command(help="So sánh hai kết quả: số nào đã thay đổi, do đâu · Compare two bundles: which numbers moved, and through what")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Thư mục kết quả thứ nhất · the first bundle")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Thư mục kết quả thứ hai · the second bundle")],
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.difference import difference, told
+
+    try:
+        found = difference(first, second)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+    for line in told(found, language):
+        typer.echo(line)
+    raise typer.Exit(0 if found.is_none else EXIT_FAILED)
+
+
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 
 

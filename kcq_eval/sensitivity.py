@@ -21,7 +21,7 @@ from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.vocabulary import ALL, VINTAGES
 
-_MOST_EXPLANATIONS, _MOST_BASELINES = 4, 4  # alternatives of one choice: a curve that nobody can read shows nothing
+_MOST_EXPLANATIONS, _MOST_BASELINES = 8, 4  # alternatives of one choice: a curve that nobody can read shows nothing
 
 
 @dataclass(frozen=True)

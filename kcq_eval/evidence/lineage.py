@@ -35,7 +35,7 @@ def grounds(number: Number) -> dict[str, Any]:
 
 
 def lineage(numbers: Sequence[Mapping[str, Any]], evaluation: Evaluation, texts: Mapping[str, Texts]) -> dict[str, Any]:
-    """Everything that is behind some numbers: the numbers themselves, then each quantity, claim and rule that one of them names, once.
+    """Everything that is behind some numbers: the numbers themselves, each quantity and rule that one of them names, and all claims.
 
     Args:
         numbers: What chapters saved of them (`grounds`).
@@ -43,8 +43,7 @@ def lineage(numbers: Sequence[Mapping[str, Any]], evaluation: Evaluation, texts:
     """
     keys = sorted({name for number in numbers for name in number["quantities"]})
     behind = {name: _quantity(name, evaluation, texts) for name in keys}
-    claim_ids = {claim for number in numbers for claim in number["claims"]} | {claim for q in behind.values() for claim in q["claims"]}
-    claims = [claim for claim in evaluation.published.claims if claim.claim_id in claim_ids | set(evaluation.set_aside)]
+    claims = evaluation.published.claims
     return {
         "set_aside": list(evaluation.set_aside),
         "numbers": list(numbers),
