@@ -205,12 +205,14 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters and report."""
+    """What people open: letters, report and workbook."""
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    write_workbook(contents, contents.folder / WORKBOOK)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:

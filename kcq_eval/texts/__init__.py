@@ -117,6 +117,10 @@ class Sentences:
             return self(f"change.{key}", amount=amount)
         return amount
 
+    def unit(self, code: str) -> str:
+        """The words of a unit; "" of counts, indices and ratios."""
+        return "%" if code == "percent" else self._templates.get(f"unit.{code}") or self._own_unit(code)
+
     def date(self, date: datetime.date) -> str:
         """A day as the language writes it."""
         from babel.dates import format_date
@@ -133,9 +137,7 @@ class Sentences:
         return name.replace("@basis", self._basis)
 
     def _with_unit(self, digits: str, unit: str) -> str:
-        if unit == "percent":
-            return f"{digits}{NBSP}%"
-        words = self._templates.get(f"unit.{unit}") or self._own_unit(unit)
+        words = self.unit(unit)
         return NBSP.join([digits, *words.split()]) if words else digits
 
     def _own_unit(self, code: str) -> str:
