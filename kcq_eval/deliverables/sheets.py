@@ -137,7 +137,7 @@ class _Sheets:
     def _findings(self) -> Sheet:
         told = [(part["title"], finding) for part in self._contents.parts for finding in part["findings"]]
         told.sort(key=lambda one: not one[1]["main"])
-        rows = [(finding["text"], title, self._yes(finding["main"]), _listed(finding["sources"])) for title, finding in told]
+        rows = [(finding["text"], title, self._yes(finding["main"]), self._claims(finding["sources"])) for title, finding in told]
         return self._sheet("findings", ("result", "chapter", "main", "claims"), rows, self._marks(row[0] for row in rows))
 
     def _two_periods(self) -> Sheet:
@@ -209,7 +209,7 @@ class _Sheets:
         language, decimals = self._texts.language, row["decimals"] if row["lower"] == row["upper"] else row["bounds_decimals"]
         ends = [Amount(Fraction(row[end]), int(decimals), row["unit"]) if row[end] else DASH for end in ("lower", "upper")]
         told = starred(row[f"text_{language}"], _is_marked(row))
-        basis, claims = self._texts(f"basis.{row['basis']}"), _listed(row["sources"].split(";"))
+        basis, claims = self._texts(f"basis.{row['basis']}"), self._claims(row["sources"].split(";"))
         return (row[f"label_{language}"], self._amount(row["id"], unit=True), *ends, self._unit(row["unit"]), told, basis, claims, row["id"])
 
     def _published(self) -> Sheet:
@@ -282,6 +282,13 @@ class _Sheets:
     def _shown(self, ids: Iterable[str]) -> dict[str, Shown | None]:
         return {number_id: _read(self._found[number_id]) for number_id in ids if number_id in self._found}
 
+    def _claims(self, ids: Iterable[str]) -> str:
+        """Numbers of claims; what is no claim, such as a register, by its id."""
+        published, main = self._evaluation.published, main_source(self._evaluation)
+        known = {claim.claim_id: claim for claim in published.claims}
+        told = [claim_number(known[i], self._texts, main_source=main) if i in known else i for i in ids if i]
+        return "; ".join(told) or DASH
+
     def _yes(self, flag: bool) -> str:
         return self._texts("workbook.yes" if flag else "workbook.no")
 
@@ -350,7 +357,3 @@ def _digits_of(text: str) -> str:
 
 def _is_marked(row: Mapping[str, str]) -> bool:
     return row["depends_on_explanation"] == "true" or bool(row["corrections"])
-
-
-def _listed(claims: Iterable[str]) -> str:
-    return "; ".join(filter(None, claims)) or DASH

@@ -37,9 +37,9 @@ _LOOKS = {
     "note": {},
     "head": {"bold": True, "text_wrap": True, "valign": "bottom", "bg_color": "#DCE6F1", "top": 1, "bottom": 1},
     "head_number": {"bold": True, "text_wrap": True, "valign": "bottom", "align": "right", "bg_color": "#DCE6F1", "top": 1, "bottom": 1},
-    "head_text": {"bold": True, "text_wrap": True, "valign": "bottom", "indent": 1, "bg_color": "#DCE6F1", "top": 1, "bottom": 1},
+    "head_text": {"bold": True, "text_wrap": True, "valign": "bottom", "align": "left", "indent": 1, "bg_color": "#DCE6F1", "top": 1, "bottom": 1},
     "text": {"text_wrap": True, "bottom": 1, "bottom_color": "#BFBFBF"},
-    "more_text": {"text_wrap": True, "indent": 1, "bottom": 1, "bottom_color": "#BFBFBF"},
+    "more_text": {"text_wrap": True, "align": "left", "indent": 1, "bottom": 1, "bottom_color": "#BFBFBF"},
     "right": {"align": "right", "bottom": 1, "bottom_color": "#BFBFBF"},
     "link": {"font_color": "#0B5394", "underline": 1, "bottom": 1, "bottom_color": "#BFBFBF"},
     "back": {"font_color": "#0B5394", "underline": 1},
@@ -134,19 +134,16 @@ class _Writer:
 
 def widths(sheet: Sheet, language: str) -> list[int]:
     """Each column's width in characters: numbers and single words whole; columns of sentences share what a landscape page leaves."""
-    least, most = [], []
-    for column, head in enumerate(sheet.heads):
-        cells = [row[column] for row in sheet.rows]
-        told = [_told(cell, language) for cell in cells]
-        numeric = any(isinstance(cell, Amount) for cell in cells)
-        words = [word for text in (head, *([] if numeric else told)) for word in text.split()]
-        whole = max(len(text) for text in told) + 2
-        least.append(max(_NARROW, *(len(word) + 2 for word in words), whole if numeric else 0))
-        most.append(max(least[-1], min(whole, _WIDE)))
-    found = list(least)
-    while sum(found) < _PAGE and found != most:  # the column that is shortest of what it could use grows first
-        column = max(range(len(found)), key=lambda c: (most[c] - found[c]) / found[c])
-        found[column] += 1
+    told = [[head, *(_told(row[column], language) for row in sheet.rows)] for column, head in enumerate(sheet.heads)]
+    numeric = [any(isinstance(row[column], Amount) for row in sheet.rows) for column in range(len(sheet.heads))]
+    most = [max(_NARROW, min(max(map(len, texts)) + 2, _WIDE)) for texts in told]
+    found = []
+    for texts, of_numbers in zip(told, numeric):
+        whole = [*texts[1:], *texts[0].split(" ")] if of_numbers else [word for text in texts for word in text.split(" ")]
+        found.append(max(_NARROW, max(map(len, whole)) + 2))
+    lengths = [sorted(map(len, texts)) for texts in told]
+    while sum(found) < _PAGE and (narrow := [column for column, width in enumerate(found) if width < most[column]]):
+        found[max(narrow, key=lambda column: sum((length / found[column]) ** 2 for length in lengths[column] if length + 2 > found[column]))] += 1
     return found
 
 
