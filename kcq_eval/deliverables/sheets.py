@@ -31,10 +31,6 @@ from kcq_eval.vocabulary import VINTAGES
 
 REGISTER = "facility_register"
 DASH = "–"  # stands where there is nothing to say, so that no cell is empty
-_CHAPTERS = {
-    "funding_growth": "funding", "facility_shares": "facilities", "support_type_mix": "mix", "province_coverage": "coverage",
-    AUDIT: "audit", REGISTER: "register",
-}  # fmt: skip
 _TWO_PERIODS = tuple(
     (label, ids.replace("@", "baseline") + more, ids.replace("@", "current"), growth)
     for label, ids, more, growth in (
@@ -203,7 +199,7 @@ class _Sheets:
             rows = [self._number_row(row) for row in part["numbers"]]
             columns = ("indicator", "value", "lower", "upper", "unit", "as_read", "basis", "claims", "id")
             title = self._texts("workbook.title.numbers", chapter=self._texts(f"chapter.{part['chapter']}.title"))
-            yield self._sheet(f"numbers_{_CHAPTERS[part['chapter']]}", columns, rows, self._notes([row["id"] for row in part["numbers"]]), title=title)
+            yield self._sheet(f"numbers_{part['chapter']}", columns, rows, self._notes([row["id"] for row in part["numbers"]]), title=title)
 
     def _number_row(self, row: Mapping[str, str]) -> tuple[Cell, ...]:
         language, decimals = self._texts.language, row["decimals"] if row["lower"] == row["upper"] else row["bounds_decimals"]
