@@ -11,7 +11,7 @@ from kcq_eval.comparison import compare
 from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.erratum import COLUMNS as ERRATUM_COLUMNS
 from kcq_eval.deliverables.erratum import erratum_table
-from kcq_eval.findings import main_source
+from kcq_eval.findings import DEMONSTRATION, main_source
 from kcq_eval.indicators.coverage import coverage
 from kcq_eval.numbers import MINUS, NBSP, Number, bounds_decimals
 from kcq_eval.printed import PrintedError, parse_number
@@ -131,8 +131,8 @@ class _Sheets:
     # results side by side, to be copied into a document
 
     def _findings(self) -> Sheet:
-        told = [(part["title"], finding) for part in self._contents.parts for finding in part["findings"]]
-        told.sort(key=lambda one: not one[1]["main"])
+        told = [(self._texts(f"chapter.{part['chapter']}.title"), finding) for part in self._contents.parts for finding in part["findings"]]
+        told.sort(key=lambda one: (one[1]["id"] != DEMONSTRATION, not one[1]["main"]))
         rows = [(finding["text"], title, self._yes(finding["main"]), self._claims(finding["sources"])) for title, finding in told]
         return self._sheet("findings", ("result", "chapter", "main", "claims"), rows, self._marks(row[0] for row in rows))
 

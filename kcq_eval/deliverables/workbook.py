@@ -44,8 +44,8 @@ _LOOKS = {
     "link": {"font_color": "#0B5394", "underline": 1, "bottom": 1, "bottom_color": "#BFBFBF"},
     "back": {"font_color": "#0B5394", "underline": 1},
 }
-_NARROW, _WIDE, _PAGE = 8, 90, 140  # characters: of the narrowest column, of the widest, of a landscape page
-_PER_DIGIT, _PER_LINE = 1.2, 14.5  # this font's digits in the default font's, which columns are measured by; and points
+_NARROW, _READABLE, _WIDE, _PAGE = 8, 32, 90, 140  # characters: of the narrowest column, of a sentence at least and at most, of a landscape page
+_PER_DIGIT, _PER_TITLE, _PER_LINE = 1.2, 1.45, 14.5  # digits and letters of a title in those columns are measured by; points
 
 
 def write_workbook(contents: Contents, path: Path) -> None:
@@ -136,14 +136,19 @@ def widths(sheet: Sheet, language: str) -> list[int]:
     """Each column's width in characters: numbers and single words whole; columns of sentences share what a landscape page leaves."""
     told = [[head, *(_told(row[column], language) for row in sheet.rows)] for column, head in enumerate(sheet.heads)]
     numeric = [any(isinstance(row[column], Amount) for row in sheet.rows) for column in range(len(sheet.heads))]
-    most = [max(_NARROW, min(max(map(len, texts)) + 2, _WIDE)) for texts in told]
+    most = [
+        max(_NARROW, *(len(text) + 2 for text in texts[1:]), len(texts[0]) // 2 + 6) if of_numbers else min(max(map(len, texts)) + 2, _WIDE)
+        for texts, of_numbers in zip(told, numeric)
+    ]
     found = []
     for texts, of_numbers in zip(told, numeric):
         whole = [*texts[1:], *texts[0].split(" ")] if of_numbers else [word for text in texts for word in text.split(" ")]
-        found.append(max(_NARROW, max(map(len, whole)) + 2))
-    lengths = [sorted(map(len, texts)) for texts in told]
+        found.append(max(_NARROW, max(map(len, whole)) + 2, 0 if of_numbers else min(max(map(len, texts)) + 2, _READABLE)))
+    lengths = [[len(text) for text in texts] for texts in told]
     while sum(found) < _PAGE and (narrow := [column for column, width in enumerate(found) if width < most[column]]):
         found[max(narrow, key=lambda column: sum((length / found[column]) ** 2 for length in lengths[column] if length + 2 > found[column]))] += 1
+    above = max(int(len(sheet.title) * _PER_TITLE), *map(len, sheet.notes), 0)  # title and notes are not wrapped: the print area holds them
+    found[-1 if numeric[0] else found.index(max(w for w, of_numbers in zip(found, numeric) if not of_numbers))] += max(above - sum(found), 0)
     return found
 
 
