@@ -59,6 +59,9 @@ def _sums(ids: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
         yield f"facilities.{when}", _below(f"facilities.{when}.", ids)
         yield f"facilities.all.{when}", [f"facilities.{when}", f"facilities.rest.{when}"]
         yield "", _below(f"mix.share.{when}.", ids)
+    for number_id in _below("mix.change.", ids):
+        code = number_id.removeprefix("mix.change.")
+        yield f"mix.share.current.{code}", [f"mix.share.baseline.{code}", number_id]
     yield "facilities.change", _below("facilities.change.", ids)
     yield "funding.change", ["funding.split.facilities.nominal", "funding.split.per_facility.nominal"]
     for year in dict.fromkeys(i.split(".")[2] for i in _below("register.year.", ids)):

@@ -234,11 +234,11 @@ def criteria_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "scheme", "criterion", "measured", "value", "asked", "verdict", "rows")
 
 
-def to_html(frame: pd.DataFrame) -> str:
-    """A plain table; every cell is text and is escaped."""
+def to_html(frame: pd.DataFrame, note: str = "") -> str:
+    """A plain table, with a sentence below it if there is one; every text is escaped."""
     head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in frame.columns)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in frame.itertuples(index=False))
-    return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>' + (f'<p class="note">{html.escape(note)}</p>' if note else "")
 
 
 def bounds_text(number: Number, texts: Sentences) -> str:

@@ -54,8 +54,7 @@ def write_workbook(contents: Contents, path: Path) -> None:
 
     texts, found = contents.texts, sheets(contents)
     buffer = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
+    with xlsxwriter.Workbook(buffer, options()) as book:
         title = contents.titled("report.title")
         properties = {"title": title, "subject": texts("workbook.subject"), "author": "kcq_eval", "comments": texts("workbook.comments")}
         book.set_properties({**properties, "created": _CREATED})
@@ -64,6 +63,11 @@ def write_workbook(contents: Contents, path: Path) -> None:
         for sheet in (*own, *found):
             writer.add(sheet, first=sheet is own[0], linked=[None, *own[1:], *found] if sheet is own[0] else ())
     path.write_bytes(_with_language(buffer.getvalue(), texts("workbook.language")))
+
+
+def options() -> dict[str, bool]:
+    """Text stays text, and zip times are fixed."""
+    return {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
 def number_format(amount: Amount) -> str:

@@ -175,6 +175,7 @@ def _join(work: Path, evaluation) -> None:
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
     from kcq_eval import tables
+    from kcq_eval.deliverables import datasets
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
     from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
@@ -200,6 +201,9 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
+        ("published", datasets.published_rows(evaluation)),
+        ("coverage", datasets.coverage_rows(evaluation)),
+        ("comparison", datasets.comparison_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
 
