@@ -126,7 +126,8 @@ def test_every_sheet_is_one_titled_table_without_merged_or_empty_cells(books, la
         assert all(cell.value not in (None, "") for row in cells for cell in row), sheet.title
         assert sheet.max_row == cells[-1][0].row and sheet.max_column == len(heads)
         assert all(cell.data_type in "sn" for row in sheet.iter_rows() for cell in row), "no formula, no date"
-        assert sheet.page_setup.orientation == "landscape" and sheet.page_setup.paperSize == 9 and sheet.page_setup.fitToWidth == 1
+        assert sheet.page_setup.orientation == "landscape" and sheet.page_setup.paperSize == 9
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage and sheet.page_setup.fitToHeight == 0, "as wide as a page"
         assert sheet.print_title_rows == f"${cells[0][0].row}:${cells[0][0].row}"
         assert len(sheet.title) <= 31 and all(unicodedata.is_normalized("NFC", str(cell.value)) for row in cells for cell in row)
 
@@ -144,15 +145,13 @@ def test_the_contents_link_to_every_other_sheet_and_each_links_back(books, langu
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_file_says_its_language_and_has_the_same_bytes_again(bundles, books, language, tmp_path):
-    again = run(read_parameters({"figure_formats": "png", **RUNS[language]}), tmp_path / "again").folder / WORKBOOK if language == "vi" else None
-    assert again is None or again.read_bytes() == (bundles["vi"] / WORKBOOK).read_bytes()
+def test_the_file_says_its_language_and_has_no_time_macro_or_outside_link(bundles, books, language):
     with zipfile.ZipFile(bundles[language] / WORKBOOK) as file:
         assert {entry.date_time[0] for entry in file.infolist()} == {1980}
         assert f"<dc:language>{templates(language)['workbook.language']}</dc:language>" in file.read("docProps/core.xml").decode()
         assert not [name for name in file.namelist() if "externalLink" in name or "vba" in name]
         assert "http" not in "".join(file.read(name).decode() for name in file.namelist() if "_rels/sheet" in name and "hyperlink" in name)
-    assert books[language].properties.title == books[language].worksheets[0]["A1"].value or books[language].properties.title
+    assert books[language].properties.title and books[language].properties.created.year == 2000
 
 
 def test_a_demonstration_says_so_on_every_sheet(books):

@@ -24,6 +24,7 @@ from kcq_eval.deliverables.contents import Contents
 from kcq_eval.deliverables.front_sheets import front_sheets
 from kcq_eval.deliverables.sheets import Amount, Cell, Sheet, sheets
 from kcq_eval.numbers import MINUS, NBSP
+from kcq_eval.tables import decimal
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -124,7 +125,7 @@ class _Writer:
         for row, cells in enumerate(sheet.rows, start=top + 1):
             for column, (cell, look) in enumerate(zip(cells, looks)):
                 if isinstance(cell, Amount):
-                    page.write_number(row, column, float(cell.value), self._format(cell))
+                    page.write_number(row, column, float(decimal(cell.value)), self._format(cell))
                 else:
                     page.write_string(row, column, cell, self._looks[look])
         page.ignore_errors({"number_stored_as_text": _range(top + 1, 0, *last)})
