@@ -46,6 +46,7 @@ _LOOKS = {
     "back": {"font_color": "#0B5394", "underline": 1},
 }
 _NARROW, _READABLE, _WIDE, _PAGE = 8, 32, 90, 140  # characters: of the narrowest column, of a sentence at least and at most, of a landscape page
+_MANY = 9  # columns from which on sentences have less
 _PER_DIGIT, _PER_TITLE, _PER_LINE = 1.2, 1.45, 14.5  # digits and letters of a title in those columns are measured by; points
 
 
@@ -145,10 +146,10 @@ def widths(sheet: Sheet, language: str) -> list[int]:
         max(_NARROW, *(len(text) + 2 for text in texts[1:]), len(texts[0]) // 2 + 6) if of_numbers else min(max(map(len, texts)) + 2, _WIDE)
         for texts, of_numbers in zip(told, numeric)
     ]
-    found = []
+    found, readable = [], _READABLE if len(told) < _MANY else _READABLE // 3 * 2
     for texts, of_numbers in zip(told, numeric):
         whole = [*texts[1:], *texts[0].split(" ")] if of_numbers else [word for text in texts for word in text.split(" ")]
-        found.append(max(_NARROW, max(map(len, whole)) + 2, 0 if of_numbers else min(max(map(len, texts)) + 2, _READABLE)))
+        found.append(max(_NARROW, max(map(len, whole)) + 2, 0 if of_numbers else min(max(map(len, texts)) + 2, readable)))
     lengths = [[len(text) for text in texts] for texts in told]
     while sum(found) < _PAGE and (narrow := [column for column, width in enumerate(found) if width < most[column]]):
         found[max(narrow, key=lambda column: sum((length / found[column]) ** 2 for length in lengths[column] if length + 2 > found[column]))] += 1
