@@ -46,7 +46,7 @@ _LOOKS = {
     "back": {"font_color": "#0B5394", "underline": 1},
 }
 _NARROW, _READABLE, _WIDE, _PAGE = 8, 32, 90, 140  # characters: of the narrowest column, of a sentence at least and at most, of a landscape page
-_MANY = 9  # columns from which on sentences have less
+_MANY = 10  # columns from which on sentences have less
 _PER_DIGIT, _PER_TITLE, _PER_LINE = 1.2, 1.45, 14.5  # digits and letters of a title in those columns are measured by; points
 
 
