@@ -317,11 +317,12 @@ class _Sheets:
     def _typed(self, heads: Sequence[str], columns: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], list[list[Cell]]]:
         """Columns in words as cells; a column whose every cell is a number of one unit as numbers, with the unit in its head."""
         told, cells = [], []
+        names = {self._texts(f"column.{name}") for name in ("year", "rows")}  # digits, but no amounts
         for head, column in zip(heads, columns):
             found = [_AMOUNT.fullmatch(cell) for cell in column]
             units = {match[2] for match in found if match}
             amounts = [_parsed(match[1], self._texts.language) for match in found if match]
-            if len(amounts) == len(column) and len(units) == 1 and None not in amounts and head != self._texts("column.year"):
+            if len(amounts) == len(column) and len(units) == 1 and None not in amounts and head not in names:
                 (unit,) = units
                 told.append(f"{head} ({unit})" if unit else head)
                 cells.append(amounts)
