@@ -65,7 +65,8 @@ def _linked(table: dict[str, Any]) -> Markup:
         return Markup(table["html"])  # made by tables.to_html, which escapes every cell
     import pandas as pd
 
-    return Markup(tables.to_html(pd.DataFrame(table["rows"], columns=table["columns"]), [f"#from-{number_id}" for number_id in table["ids"]]))
+    links = [f"#from-{number_id}" for number_id in table["ids"]]
+    return Markup(tables.to_html(pd.DataFrame(table["rows"], columns=table["columns"]), table["note"], links))
 
 
 def _lineage(contents: Contents) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def _facilities(estimates: Estimates, parameters: Parameters) -> Iterator[Number
     if now and before and before.upper is not None:
         yield from report("facilities.change", now - before, "count")
         yield from report("facilities.growth", growth_pct(now, before), "percent", 1)
+        yield from report("facilities.times", now / before, "ratio", 1)
     for when, p in (("current", period), ("baseline", baseline)):
         whole = estimates.get("facilities", p, parameters.centre)
         yield from report(f"facilities.all.{when}", whole, "count", period=when)

@@ -195,6 +195,7 @@ def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[st
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
     from kcq_eval import tables
+    from kcq_eval.deliverables import datasets
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
     from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
@@ -220,17 +221,22 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
+        ("published", datasets.published_rows(evaluation)),
+        ("coverage", datasets.coverage_rows(evaluation)),
+        ("comparison", datasets.comparison_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters and report."""
+    """What people open: letters, report and workbook."""
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    write_workbook(contents, contents.folder / WORKBOOK)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
