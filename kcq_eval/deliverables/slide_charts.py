@@ -12,8 +12,9 @@ from typing import Any
 from lxml import etree
 from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.dml.color import RGBColor
-from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_MARKER_STYLE, XL_TICK_LABEL_POSITION, XL_TICK_MARK
+from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_MARKER_STYLE, XL_TICK_LABEL_POSITION, XL_TICK_MARK
 from pptx.enum.dml import MSO_LINE, MSO_PATTERN
+from pptx.enum.text import PP_ALIGN
 from pptx.oxml.ns import qn
 from pptx.util import Inches, Pt
 
@@ -135,12 +136,16 @@ def _facilities_by_type(figure: dict[str, Any], sizes: _Sizes, words: dict[str, 
     data = _categories(
         labels, {periods[role]: [_drawn(by_place.get((role, code)), highest) for code in codes] for role in roles}
     )
-    room = 2.6 * sizes.scale * sizes.wider  # of the longest label, beside the longest bar
+
+    def runs(row: Row) -> list[tuple[str, float, bool]]:
+        bold, first = row["role"] == "current", row["code"] == codes[0]
+        small = _SMALL_PT * sizes.scale
+        return [(row["text"], _NUMBER_PT * sizes.scale if bold else small, bold), *([(f"  {row['period_label']}", small, False)] if first else [])]
 
     def dress(chart: Any) -> None:
-        left = _frame_bars(chart, sizes, labels, 2.6)
-        width = sizes.box.width - left
-        chart.value_axis.maximum_scale = highest * width / max(width - room, 0.3 * width) or 1.0
+        width = sizes.box.width - _frame_bars(chart, sizes, labels, 2.3)
+        rooms = [(width - _wide(runs(row), sizes.wider) - 0.25, _top(row)) for row in rows]  # beside each label, and how much must go there
+        chart.value_axis.maximum_scale = max((most * width / max(room, 0.2) for room, most in rooms), default=0.0) or 1.0
         plot = chart.plots[0]
         plot.gap_width, plot.overlap = 50, 0
         for series, role in zip(plot.series, roles):
@@ -152,82 +157,97 @@ def _facilities_by_type(figure: dict[str, Any], sizes: _Sizes, words: dict[str, 
                     _hatch(point, row["colour"])
                 else:
                     _fill(point, row["colour"])
-                bold, size = role == "current", (_NUMBER_PT if role == "current" else _SMALL_PT) * sizes.scale
-                runs = [(row["text"], size, bold)] + ([(f"  {periods[role]}", _SMALL_PT * sizes.scale, False)] if place == 0 else [])
-                _label(point, runs, XL_LABEL_POSITION.OUTSIDE_END)
+                _label(point, runs(row), XL_LABEL_POSITION.OUTSIDE_END)
             _bounds(series, [by_place.get((role, code)) for code in codes], highest)
 
     return XL_CHART_TYPE.BAR_CLUSTERED, data, dress
 
 
 def _share_check(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str]):
+    """Bars filled to the share, on a track of a hundred; the label stands where the track begins, or in the bar where it is nearly full."""
     rows = figure["rows"]
     labels = [f"{row['label']}: {row['note']}" for row in rows]
-    data = _categories(labels, {words["share"]: [_drawn(row, 100.0) for row in rows]})
+    data = _categories(labels, {words["share"]: [row["value"] for row in rows], words["rest"]: [max(100 - row["value"], 0.0) for row in rows]})
 
     def dress(chart: Any) -> None:
-        _frame_bars(chart, sizes, labels, 3.2)
-        chart.value_axis.maximum_scale = max(100.0, *(_top(row) for row in rows)) * 1.12
+        width = sizes.box.width - _frame_bars(chart, sizes, labels, 2.6)
+        chart.value_axis.maximum_scale = longest = max(100.0, *(_top(row) for row in rows))
         plot = chart.plots[0]
-        plot.gap_width = 60
+        plot.gap_width, plot.overlap = 60, 100
+        share, rest = plot.series
         for place, row in enumerate(rows):
-            point = plot.series[0].points[place]
-            if row["role"] == "computed":
-                _fill(point, style.CURRENT)
+            computed = row["role"] == "computed"
+            if computed:
+                _fill(share.points[place], style.CURRENT)
             else:
-                _hatch(point, style.CONFLICT)
-            _label(point, [(row["text"], 30 * sizes.scale, True)], XL_LABEL_POSITION.OUTSIDE_END)
-        _bounds(plot.series[0], rows, 100.0)
+                _hatch(share.points[place], style.CONFLICT)
+            _fill(rest.points[place], style.TRACK)
+            points = 30 * sizes.scale
+            outside = (longest - row["value"]) / longest * width > style.text_width(row["text"], points, "bold") * sizes.wider + 0.3
+            point, position = (rest, XL_LABEL_POSITION.INSIDE_BASE) if outside else (share, XL_LABEL_POSITION.INSIDE_END)
+            _label(point.points[place], [(row["text"], points, True)], position, style.INK if outside or not computed else style.PAPER)
+        _error_bars_where_shown(share, rows, 100.0)
 
-    return XL_CHART_TYPE.BAR_CLUSTERED, data, dress
+    return XL_CHART_TYPE.BAR_STACKED, data, dress
 
 
 def _mix_change(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str]):
-    """A dot for each share before (hollow) and now (full), a line between the two. Names and changes are labels of points at both sides."""
+    """A dot for each share before (pale, or a band between its bounds) and now (full), a line between the two. Names and changes are labels of
+    unseen points at both sides."""
     rows, terms = figure["rows"], figure["terms"]
-    name_in, change_in = 2.1 * sizes.scale, 2.3 * sizes.scale
+    name_in, change_in = 2.2 * sizes.scale, 2.7 * sizes.scale
     zone = max(sizes.box.width - name_in - change_in, 2.0)
-    lowest = min(0.0, *(min(row["value"], row["before_value"]) for row in rows))
-    highest = max(1.0, *(max(row["value"], row["before_value"]) for row in rows))
-    pad = 0.07 * (highest - lowest)
+    lowest = min(0.0, *(min(row["lower"], row["before_lower"]) for row in rows))
+    highest = max(1.0, *(max(row["upper"], row["before_upper"]) for row in rows))
+    pad = 0.09 * (highest - lowest)
     lowest, highest = lowest - pad, highest + pad
     unit = (highest - lowest) / zone
     axis = (lowest - name_in * unit, highest + change_in * unit)
     levels = [float(len(rows) - place) for place in range(len(rows))]
+    bands = [place for place, row in enumerate(rows) if row["before_upper"] - row["before_lower"] > _SHOWS * (highest - lowest)]
     data = XyChartData(number_format=_FORMAT)
-    columns = ((terms["before"], [row["before_value"] for row in rows]), (terms["now"], [row["value"] for row in rows]))
-    for name, places in (*columns, (words["place"], [axis[0]] * len(rows)), (terms["change"], [highest] * len(rows))):
+
+    def add(name: str, points: Sequence[tuple[float, float]]) -> None:
         series = data.add_series(name)
-        for x, y in zip(places, levels):
-            series.add_data_point(x, y)
-    names = [sizes.lines(row["label"], name_in - 0.15, 18, 2, bold=True) for row in rows]
-    changes = [sizes.lines(row["change_text"], change_in - 0.25, _SMALL_PT, 2) for row in rows]
+        for place in range(max(len(rows), 2)):  # LibreOffice draws no series that has fewer points than another
+            series.add_data_point(*points[min(place, len(points) - 1)])
+
+    for row, level in zip(rows, levels):
+        add(row["label"], [(row["before_value"], level), (row["value"], level)])
+    for place in bands:
+        add(f"{words['bounds']}: {rows[place]['label']}", [(rows[place][f"before_{end}"], levels[place]) for end in ("lower", "upper")])
+    add(terms["before"], [(row["before_value"], level) for row, level in zip(rows, levels)])
+    add(terms["now"], [(row["value"], level) for row, level in zip(rows, levels)])
+    add(words["place"], [(axis[0], level) for level in levels])
+    add(terms["change"], [(highest, level) for level in levels])
+    names = [sizes.lines(row["label"], name_in - 0.2, 18, 2, bold=True) for row in rows]
+    changes = [sizes.lines(row["change_text"], change_in - 0.3, 16, 3) for row in rows]
 
     def dress(chart: Any) -> None:
         _inner(chart, 0.0, 0.0, 1.0, 1.0)
         for scale_axis, ends in ((chart.category_axis, axis), (chart.value_axis, (0.35, len(rows) + 0.65))):
             _hide(scale_axis)
             scale_axis.minimum_scale, scale_axis.maximum_scale = ends
-        before, now, left, right = chart.plots[0].series
-        for series in (before, now, left, right):
-            series.format.line.fill.background()
+        drawn = list(chart.plots[0].series)
+        for number, series in enumerate(drawn):
             series.marker.style = XL_MARKER_STYLE.NONE
-        _error_bars(now, [max(row["before_value"] - row["value"], 0) for row in rows], [max(row["value"] - row["before_value"], 0) for row in rows], style.MUTED, 2.25, along="x")
-        small = _SMALL_PT * sizes.scale
+            if number < len(rows) + len(bands):
+                band = number >= len(rows)
+                row = rows[bands[number - len(rows)] if band else number]
+                series.format.line.color.rgb, series.format.line.width = _rgb(_tint(row["colour"], 0.6 if band else 0.0)), Pt(9 if band else 3)
+            else:
+                series.format.line.fill.background()
+        before, now, left, right = drawn[-4:]
         for place, row in enumerate(rows):
+            _dot(before.points[place], "" if place in bands else _tint(row["colour"], 0.6), row["colour"])
+            _dot(now.points[place], row["colour"], row["colour"])
             for series, told, period, look in ((now, row["text"], terms["now"], True), (before, row["before_text"], terms["before"], False)):
-                point = series.points[place]
-                point.marker.style, point.marker.size = XL_MARKER_STYLE.CIRCLE, 13
-                point.marker.format.fill.solid()
-                point.marker.format.fill.fore_color.rgb = _rgb(row["colour"] if look else style.PAPER)
-                point.marker.format.line.color.rgb = _rgb(row["colour"] if look else style.MUTED)
-                point.marker.format.line.width = Pt(2)
-                runs = [(told, (18 if look else _SMALL_PT) * sizes.scale, look)] + ([(f"  {period}", small, False)] if place == 0 else [])
-                _label(point, runs, _ABOVE if look else _BELOW)
+                runs = [(told, (18 if look else _SMALL_PT) * sizes.scale, look)] + ([(f"  {period}", _SMALL_PT * sizes.scale, False)] if place == 0 else [])
+                _label(series.points[place], runs, _ABOVE if look else _BELOW)
             _label(left.points[place], [("\n".join(names[place][0]), min(size for _, size in names), True)], _RIGHT)
             _label(right.points[place], [("\n".join(changes[place][0]), min(size for _, size in changes), False)], _RIGHT)
 
-    return XL_CHART_TYPE.XY_SCATTER, data, dress
+    return XL_CHART_TYPE.XY_SCATTER_LINES, data, dress
 
 
 def _register_years(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str]):
@@ -236,6 +256,7 @@ def _register_years(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str]
     highest = max((row["state"] + row["counterpart"] for row in rows), default=0.0) or 1.0
     slot = sizes.box.width / len(rows)
     size = sizes.size([row["text"] for row in rows], slot * 0.94, _NUMBER_PT, bold=True)
+    key, foot = (inches * sizes.scale / sizes.box.height for inches in (0.5, 0.45))
     room = highest * 2.2 * size / 72 / sizes.box.height
     parts = {terms["state"]: [row["state"] for row in rows], terms["counterpart"]: [row["counterpart"] for row in rows]}
     data = _categories(labels, parts | {words["room"]: [room] * len(rows)})
@@ -246,12 +267,15 @@ def _register_years(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str]
         plot.gap_width, plot.overlap = 50, 100
         state, counterpart, carrier = plot.series
         carrier.format.fill.background()
+        _fill(state, style.CURRENT)
+        _hatch(counterpart, style.NEW, _tint(style.NEW, 0.5))
         for place, row in enumerate(rows):
             faded = 0.45 if row["role"] == "baseline" else 0.0
             _fill(state.points[place], _tint(style.CURRENT, faded))
             _hatch(counterpart.points[place], _tint(style.NEW, faded), _tint(style.NEW, max(faded, 0.25) + 0.25))
             _label(carrier.points[place], [(row["text"], size, True)], XL_LABEL_POSITION.INSIDE_BASE)
-        _legend(chart, sizes, 2)
+        _key(chart, sizes, unseen=2)
+        _inner(chart, 0.0, key, 1.0, 1 - key - foot)
 
     return XL_CHART_TYPE.COLUMN_STACKED, data, dress
 
@@ -328,10 +352,8 @@ def _inner(chart: Any, x: float, y: float, width: float, height: float) -> None:
         etree.SubElement(manual, qn(f"c:{name}")).set("val", value if isinstance(value, str) else f"{value:.4f}")
 
 
-def _legend(chart: Any, sizes: _Sizes, unseen: int) -> None:
+def _key(chart: Any, sizes: _Sizes, unseen: int) -> None:
     """A key above the columns, without the part that only carries labels."""
-    from pptx.enum.chart import XL_LEGEND_POSITION
-
     chart.has_legend = True
     chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
     chart.legend.font.size = Pt(16 * sizes.scale)
@@ -352,13 +374,31 @@ def _label(point: Any, runs: Sequence[tuple[str, float, bool]], position: Any, c
     paragraph = frame.paragraphs[0]
     for text, size, bold in runs:
         for number, line in enumerate(text.split("\n")):
-            if number:
-                paragraph = frame.add_paragraph()
+            paragraph = frame.add_paragraph() if number else paragraph
+            if position == _RIGHT:
+                paragraph.alignment = PP_ALIGN.LEFT
             run = paragraph.add_run()
             run.text, run.font.size, run.font.bold = line, Pt(size), bold
             if colour:
                 run.font.color.rgb = _rgb(colour)
     label.position = position
+
+
+def _wide(runs: Sequence[tuple[str, float, bool]], wider: float) -> float:
+    """Width of a label in inches."""
+    return sum(style.text_width(text, points, "bold" if bold else "normal") for text, points, bold in runs) * wider
+
+
+def _dot(point: Any, colour: str, edge: str) -> None:
+    marker = point.marker
+    marker.style, marker.size = XL_MARKER_STYLE.CIRCLE, 14
+    if not colour:  # a dot that is not seen keeps its label at a distance
+        marker.format.fill.background()
+        marker.format.line.fill.background()
+        return
+    marker.format.fill.solid()
+    marker.format.fill.fore_color.rgb, marker.format.line.color.rgb = _rgb(colour), _rgb(edge)
+    marker.format.line.width = Pt(1.5)
 
 
 def _fill(point: Any, colour: str) -> None:
@@ -394,22 +434,25 @@ def _bounds_show(row: Row, highest: float) -> bool:
 def _bounds(series: Any, rows: Sequence[Row | None], highest: float) -> None:
     """Where bounds show, the bar is hollow and dashed, and a line within it reaches from its end to the lower bound."""
     wide = [row is not None and _bounds_show(row, highest) for row in rows]
-    if not any(wide):
-        return
-    for place, shows in enumerate(wide):
-        if shows:
-            look = series.points[place].format
-            look.fill.background()
-            look.line.color.rgb, look.line.dash_style, look.line.width = _rgb(style.INK), MSO_LINE.DASH, Pt(1.25)
-    spans = [_top(row) - row["lower"] if row is not None and shows else 0.0 for row, shows in zip(rows, wide)]
-    _error_bars(series, [0.0] * len(rows), spans, style.INK, 1.5)
+    for place in (place for place, shows in enumerate(wide) if shows):
+        look = series.points[place].format
+        look.fill.background()
+        look.line.color.rgb, look.line.dash_style, look.line.width = _rgb(style.INK), MSO_LINE.DASH, Pt(1.25)
+    if any(wide):
+        _error_bars(series, [0.0] * len(rows), [_top(row) - row["lower"] if row is not None and shows else 0.0 for row, shows in zip(rows, wide)])
 
 
-def _error_bars(series: Any, plus: Sequence[float], minus: Sequence[float], colour: str, points: float, along: str = "") -> None:
+def _error_bars_where_shown(series: Any, rows: Sequence[Row], highest: float) -> None:
+    """A line from the lower to the upper bound, where they show, over a bar that reaches to the value."""
+    wide = [_bounds_show(row, highest) for row in rows]
+    if any(wide):
+        spans = [(_top(row) - row["value"], row["value"] - row["lower"]) if shows else (0.0, 0.0) for row, shows in zip(rows, wide)]
+        _error_bars(series, *map(list, zip(*spans)))
+
+
+def _error_bars(series: Any, plus: Sequence[float], minus: Sequence[float]) -> None:
     bars = etree.Element(qn("c:errBars"))
-    if along:
-        etree.SubElement(bars, qn("c:errDir")).set("val", along)
-    for name, value in (("errBarType", "both"), ("errValType", "cust"), ("noEndCap", "1" if along else "0")):
+    for name, value in (("errBarType", "both"), ("errValType", "cust"), ("noEndCap", "0")):
         etree.SubElement(bars, qn(f"c:{name}")).set("val", value)
     for name, lengths in (("plus", plus), ("minus", minus)):
         numbers = etree.SubElement(etree.SubElement(bars, qn(f"c:{name}")), qn("c:numLit"))
@@ -420,8 +463,8 @@ def _error_bars(series: Any, plus: Sequence[float], minus: Sequence[float], colo
             point.set("idx", str(place))
             etree.SubElement(point, qn("c:v")).text = repr(float(length))
     line = etree.SubElement(etree.SubElement(bars, qn("c:spPr")), qn("a:ln"))
-    line.set("w", str(int(Pt(points))))
-    etree.SubElement(etree.SubElement(line, qn("a:solidFill")), qn("a:srgbClr")).set("val", colour[1:])
+    line.set("w", str(int(Pt(1.5))))
+    etree.SubElement(etree.SubElement(line, qn("a:solidFill")), qn("a:srgbClr")).set("val", style.INK[1:])
     element = series._element
     before = next(child for child in element if child.tag in (qn("c:cat"), qn("c:val"), qn("c:xVal")))
     before.addprevious(bars)

@@ -58,7 +58,7 @@ def built_in() -> Presentation:
         opening = layout._element.get("type") == "title"
         _place(layout.placeholders, _OPENING if opening else {})
         _levels_of_opening(layout) if opening else None
-        bar = (0, 0, 0.42, HEIGHT_IN) if opening else (0, 0.55, 0.16, 0.8)
+        bar = (0, 0, 0.42, HEIGHT_IN) if opening else (0, 0.5, 0.16, 0.9)
         _add_bar(layout, bar)
     _without(presentation.part, "printerSettings")
     _without(presentation.part.package, "thumbnail")
@@ -86,7 +86,7 @@ def _theme(master) -> None:
     for sp in master.placeholders:
         kind = sp._element.find(".//{*}ph").get("type")
         body = sp._element.find("{*}txBody/{*}bodyPr")
-        body.set("anchor", {"title": "b", "body": "t"}.get(kind, "ctr"))
+        body.set("anchor", {"body": "t"}.get(kind, "ctr"))
         if kind in ("title", "body"):
             body.set("lIns", "0"), body.set("rIns", "0")
 

@@ -20,7 +20,7 @@ LANGUAGES = {"vi": "vi-VN", "en": "en-GB"}
 
 @dataclass(frozen=True)
 class Paragraph:
-    """One paragraph in one look; `before` is the space above it in points, `colour` None the template's own."""
+    """One paragraph in one look; a line feed breaks a line, `before` is the space above in points, `colour` None the template's own."""
 
     text: str
     points: float
@@ -31,7 +31,12 @@ class Paragraph:
     def lines(self, width: float, wider: float = 1.0) -> int:
         """How many lines it takes in a width in inches."""
         weight = "bold" if self.bold else "normal"
-        return sum(_parts(line, width / wider, self.points, weight) for line in style.wrap(self.text, width / wider, self.points, weight, even=False))
+        wrapped = (line for text in self.text.split("\n") for line in style.wrap(text, width / wider, self.points, weight, even=False))
+        return sum(_parts(line, width / wider, self.points, weight) for line in wrapped)
+
+    def evenly(self, width: float, wider: float = 1.0) -> Paragraph:
+        """With its lines broken so that they are alike in length."""
+        return replace(self, text="\n".join(style.wrap(self.text, width / wider, self.points, "bold" if self.bold else "normal")))
 
     def height(self, width: float, wider: float = 1.0) -> float:
         return (self.lines(width, wider) * self.points * LEADING + self.before) / 72
@@ -56,6 +61,15 @@ def fitted(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0) -> lis
     return found
 
 
+def on_one_line(paragraph: Paragraph, width: float, wider: float = 1.0, smallest: float = 0.86) -> Paragraph:
+    """A title a little smaller where that spares it a second line."""
+    for step in range(int((1 - smallest) * 100) + 1):
+        smaller = replace(paragraph, points=round(paragraph.points * (1 - step / 100) * 2) / 2)
+        if smaller.lines(width, wider) == 1:
+            return smaller
+    return paragraph
+
+
 def fits(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0) -> bool:
     widest = max((_widest_word(p) for p in paragraphs), default=0.0)
     return widest * wider <= box.width and height(paragraphs, box.width, wider) <= box.height
@@ -63,7 +77,7 @@ def fits(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0) -> bool:
 
 def _widest_word(paragraph: Paragraph) -> float:
     weight = "bold" if paragraph.bold else "normal"
-    return max((style.text_width(word, paragraph.points, weight) for word in paragraph.text.split(" ")), default=0.0)
+    return max((style.text_width(word, paragraph.points, weight) for word in paragraph.text.split()), default=0.0)
 
 
 def pages(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0, smallest: float = SMALLEST_BODY_PT) -> Iterator[list[Paragraph]]:
@@ -112,12 +126,15 @@ def write(frame: Any, paragraphs: Sequence[Paragraph], language: str) -> None:
         placed = frame.paragraphs[0] if number == 0 else frame.add_paragraph()
         placed.line_spacing = 1.0
         placed.space_before, placed.space_after = Pt(paragraph.before if number else 0), Pt(0)
-        run = placed.add_run()
-        run.text = paragraph.text
-        run.font.size, run.font.bold = Pt(paragraph.points), paragraph.bold
-        if paragraph.colour:
-            run.font.color.rgb = RGBColor.from_string(paragraph.colour[1:])
-        run._r.get_or_add_rPr().set("lang", LANGUAGES[language])
+        for line in paragraph.text.split("\n"):
+            if placed.runs:
+                placed.add_line_break()
+            run = placed.add_run()
+            run.text = line
+            run.font.size, run.font.bold = Pt(paragraph.points), paragraph.bold
+            if paragraph.colour:
+                run.font.color.rgb = RGBColor.from_string(paragraph.colour[1:])
+            run._r.get_or_add_rPr().set("lang", LANGUAGES[language])
 
 
 def text_box(slide: Any, box: Box, paragraphs: Sequence[Paragraph], language: str, *, name: str, wider: float = 1.0, middle: bool = False) -> Any:
@@ -142,7 +159,8 @@ def rectangle(slide: Any, box: Box, colour: str, *, name: str) -> Any:
     from pptx.util import Inches
 
     shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *map(Inches, (box.left, box.top, box.width, box.height)))
-    shape.name, shape.shadow.inherit = name, False
+    shape.name = name
+    shape._element.remove(shape._element.find("{*}style"))  # its theme's shadow
     shape.fill.solid()
     shape.fill.fore_color.rgb = RGBColor.from_string(colour[1:])
     shape.line.fill.background()

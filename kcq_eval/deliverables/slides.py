@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,18 @@ _FIGURES = {
     "register_against_publication": (),
     "conflict": (),
 }
-# Chapters at a glance: the id whose number stands large, whether its sign is told.
+# Chapters at a glance: the number that stands large, the first one known; a change tells its sign.
 _GLANCE = {
-    "funding_growth": (("funding.growth.@basis", True), ("funding.current", False)),
-    "facility_shares": (("facilities.current", False),),
-    "province_coverage": (("coverage.63.share.current", False),),
-    "support_type_mix": (("mix.share.current.advanced_machinery", False),),
+    "funding_growth": ("funding.growth.@basis", "funding.current"),
+    "facility_shares": ("facilities.current",),
+    "province_coverage": ("coverage.63.share.current",),
+    "support_type_mix": ("mix.share.current.advanced_machinery",),
 }
 _MOST_RESULTS = 3
 _PANEL = 0.32  # width of the words beside a chart, as a share of the slide's
 _ERRATUM_COLUMNS = ("claim", "printed", "corrected", "state_of_entry")
-_ERRATUM_WIDTHS = (0.46, 0.16, 0.19, 0.19)
+_COMPARISON_COLUMNS = ("claim", "printed", "register", "verdict")
+_TABLE_WIDTHS = (0.46, 0.16, 0.19, 0.19)
 _CUT_IN = 0.08  # of a picture's frame that is kept around the drawing
 
 
@@ -65,7 +67,9 @@ def write_slides(contents: Contents, path: Path) -> None:
     deck.glance()
     figures = {figure["name"]: figure for figure in contents.figures()}
     for name in _FIGURES:
-        if name in figures:
+        if name == "register_against_publication" and name in figures:
+            deck.comparison(figures[name])
+        elif name in figures:
             deck.figure(figures[name])
         elif name == "conflict":
             deck.verdict()
@@ -83,7 +87,7 @@ class _Deck:
     def __init__(self, contents: Contents, template: Template):
         self.contents, self.template, self.texts = contents, template, contents.texts
         self.language, self.scale, self.wider = contents.texts.language, template.scale, template.wider
-        self._words = {name: contents.texts(f"slides.chart.{name}") for name in ("value", "base", "room", "place", "share")}
+        self._words = {name: contents.texts(f"slides.chart.{name}") for name in ("value", "base", "room", "place", "share", "rest", "bounds")}
         self._bounds = _bounds_by_id(contents)
 
     # ------------------------------------------------------------ slides
@@ -102,9 +106,9 @@ class _Deck:
         """The main results and the one caveat, for somebody who reads only this."""
         slide = self._free(self.contents.titled("slides.glance"))
         results = [found for chapter, ids in _GLANCE.items() if (found := self._result(chapter, ids))][:_MOST_RESULTS]
-        caveat = next((finding for finding in self.contents.part(AUDIT)["findings"] if finding["main"]), None)
+        caveat = self._caveat()
         area, gap = self.template.area, 0.14 * self.scale
-        band = 1.45 * self.scale if caveat else 0.0
+        band = 1.45 * self.scale
         tall = (area.height - band - gap * len(results)) / max(len(results), 1)
         number_wide = 0.27 * area.width
         for place, (number, finding) in enumerate(results):
@@ -114,18 +118,17 @@ class _Deck:
             self._box(slide, large, [Paragraph(number, 44 * self.scale, bold=True)], f"{finding['chapter']} number", middle=True)
             words = Box(row.left + number_wide, row.top, row.width - number_wide, row.height)
             self._box(slide, words, [Paragraph(finding["text"], 21 * self.scale)], f"{finding['chapter']} result", middle=True)
-        if caveat:
-            ground = Box(area.left, area.bottom - band, area.width, band)
-            slide_text.rectangle(slide, ground, style.CONFLICT_TINT, name="caveat ground")
-            slide_text.rectangle(slide, Box(ground.left, ground.top, 0.09 * self.scale, band), style.CONFLICT, name="caveat bar")
-            told = [
-                Paragraph(self.texts("slides.caveat"), 18 * self.scale, bold=True, colour=style.CONFLICT),
-                Paragraph(caveat["text"], 18 * self.scale, colour=style.INK, before=2 * self.scale),
-            ]
-            self._box(slide, ground.inset(0.3 * self.scale, 0.08, 0.2 * self.scale, 0.08), told, "caveat", middle=True)
-        shown = [finding for _, finding in results] + ([caveat] if caveat else [])
+        ground = Box(area.left, area.bottom - band, area.width, band)
+        slide_text.rectangle(slide, ground, style.CONFLICT_TINT, name="caveat ground")
+        slide_text.rectangle(slide, Box(ground.left, ground.top, 0.09 * self.scale, band), style.CONFLICT, name="caveat bar")
+        told = [
+            Paragraph(self.texts("slides.caveat"), 18 * self.scale, bold=True, colour=style.CONFLICT),
+            Paragraph(caveat, 18 * self.scale, colour=style.INK, before=2 * self.scale),
+        ]
+        self._box(slide, ground.inset(0.3 * self.scale, 0.08, 0.2 * self.scale, 0.08), told, "caveat", middle=True)
+        shown = [finding["text"] for _, finding in results] + [caveat]
         ids = [number_id for chapter in _GLANCE for number_id in self._named(chapter)]
-        self._notes(slide, [self._marks()] if any(finding["text"].endswith("*") for finding in shown) else [], ids)
+        self._notes(slide, [self._marks()] if any(text.endswith("*") for text in shown) else [], ids)
 
     def figure(self, figure: dict[str, Any]) -> None:
         """A figure, its title above and its sources below it."""
@@ -155,22 +158,43 @@ class _Deck:
         self.text(part["title"], [finding["text"] for finding in part["findings"] if finding["main"]], AUDIT)
 
     def erratum(self) -> None:
-        """What the ledger says of single figures, as a table, on as many slides as it needs."""
+        """What the ledger says of single figures."""
         rows = erratum_rows(self.contents.evaluation, self.texts)
-        heads = [self.texts(f"column.{column}") for column in _ERRATUM_COLUMNS]
         cells = [(f"{row.claim} {row.statement}", row.printed, row.corrected, self.texts("ledger.since", state=row.state, date=row.date)) for row in rows]
+        notes = [[self.texts("report.erratum_text"), f"{row.claim}: {row.reason}" if row.reason else ""] for row in rows]
+        heads = [self.texts(f"column.{column}") for column in _ERRATUM_COLUMNS]
+        self.table("erratum", self.contents.titled("report.erratum"), heads, cells, notes)
+
+    def comparison(self, figure: dict[str, Any]) -> None:
+        """Published figures beside the register: in a picture its words would be too small."""
+        heads = [figure["terms"][term] for term in _COMPARISON_COLUMNS]
+        rows = [(f"{row['number']} {row['statement']}", row["printed"], row["register"], row["told"]) for row in figure["rows"]]
+        self.table(figure["name"], figure["title"], heads, rows, [[figure["alt"]]] * len(rows), [figure["terms"]["more"], figure["caption"]])
+
+    def table(
+        self, name: str, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], below: Sequence[str] = ()
+    ) -> None:
+        """A table on as many slides as it needs; what stands below it does so on the last one.
+
+        Args:
+            notes: For each row what the speaker's notes say of it.
+        """
         area, points = self.template.area, 16 * self.scale
-        widths = [share * area.width for share in _ERRATUM_WIDTHS]
-        heights = [self._row_height(row, widths, points) for row in (heads, *cells)]
+        told = [Paragraph(text, SMALLEST_BODY_PT * self.scale, before=4) for text in below if text]
+        foot = slide_text.height(told, area.width, self.wider) + 0.15 if told else 0.0
+        widths = [share * area.width for share in _TABLE_WIDTHS]
+        heights = [self._row_height(row, widths, points) for row in (heads, *rows)]
         start = 0
-        while start < len(cells):
+        while start < len(rows):
             end = start + 1
-            while end < len(cells) and heights[0] + sum(heights[start + 1 : end + 2]) <= area.height:
+            while end < len(rows) and heights[0] + sum(heights[start + 1 : end + 2]) <= area.height - foot:
                 end += 1
-            slide = self._free(self.contents.titled("report.erratum"))
-            self._table(slide, Box(area.left, area.top, area.width, heights[0] + sum(heights[start + 1 : end + 1])), heads, cells[start:end], widths, heights[:1] + heights[start + 1 : end + 1], points)
-            reasons = [f"{row.claim}: {row.reason}" for row in rows[start:end] if row.reason]
-            self._notes(slide, [self.texts("report.erratum_text"), *reasons], [])
+            slide = self._free(title)
+            shown = heights[:1] + heights[start + 1 : end + 1]
+            self._table(slide, Box(area.left, area.top, area.width, sum(shown)), heads, rows[start:end], widths, shown, points, name)
+            if told and end == len(rows):
+                self._box(slide, Box(area.left, area.top + sum(shown) + 0.15, area.width, foot - 0.15), told, "below")
+            self._notes(slide, list(dict.fromkeys(note for row in notes[start:end] for note in row)), [])
             start = end
 
     def text(self, title: str, paragraphs: Sequence[str], name: str) -> None:
@@ -226,8 +250,10 @@ class _Deck:
         look, box = look_of(placeholder), box_of(placeholder)
         left, top, right, bottom = look.insets
         told = [Paragraph(text.upper() if look.capitals else text, max(look.points, smallest * self.scale), look.bold) for text in texts]
-        found = slide_text.fitted(told, box.inset(left, top, right, bottom), self.wider)
-        slide_text.write(placeholder.text_frame, [Paragraph(text, p.points, p.bold) for text, p in zip(texts, found)], self.language)
+        room = box.inset(left, top, right, bottom)
+        found = slide_text.fitted([slide_text.on_one_line(p, room.width, self.wider) for p in told], room, self.wider)
+        written = [replace(p, text=text).evenly(room.width, self.wider) for text, p in zip(texts, found)]
+        slide_text.write(placeholder.text_frame, written, self.language)
 
     def _box(self, slide: Any, box: Box, paragraphs: Sequence[Paragraph], name: str, *, middle: bool = False) -> Any:
         return slide_text.text_box(slide, box, paragraphs, self.language, name=name, wider=self.wider, middle=middle)
@@ -266,12 +292,12 @@ class _Deck:
     def _row_height(self, cells: Sequence[str], widths: Sequence[float], points: float) -> float:
         return max(Paragraph(cell, points).height(width - 0.2, self.wider) for cell, width in zip(cells, widths)) + 0.16
 
-    def _table(self, slide: Any, box: Box, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], heights: Sequence[float], points: float) -> None:
+    def _table(self, slide: Any, box: Box, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], heights: Sequence[float], points: float, name: str) -> None:
         from pptx.util import Inches
 
         frame = slide.shapes.add_table(len(rows) + 1, len(heads), *map(Inches, (box.left, box.top, box.width, box.height)))
-        frame.name = "erratum"
-        frame._element.nvGraphicFramePr.cNvPr.set("descr", self.contents.titled("report.erratum"))
+        frame.name = name
+        frame._element.nvGraphicFramePr.cNvPr.set("descr", title_of(slide).text_frame.text.replace("\v", " "))
         table = frame.table
         for column, width in zip(table.columns, widths):
             column.width = Inches(width)
@@ -286,19 +312,28 @@ class _Deck:
 
     # ------------------------------------------------------------ numbers
 
-    def _result(self, chapter: str, ids: Sequence[tuple[str, bool]]) -> tuple[str, dict[str, Any]] | None:
+    def _result(self, chapter: str, ids: Sequence[str]) -> tuple[str, dict[str, Any]] | None:
         """A chapter's large number and its first main finding."""
         part = self.contents.part(chapter)
         finding = next((finding for finding in part["findings"] if finding["main"]), None)
         if finding is None:
             return None
+        covered = next((figure["terms"]["big"] for figure in part["figures"] if "big" in figure["terms"]), "")
+        if covered:  # "13/28" says more than its share
+            return covered, finding
         basis = self.contents.evaluation.parameters.price_basis
-        for number_id, signed in ids:
+        for number_id in ids:
             row = self.contents.numbers.get(number_id.replace("@basis", basis))
             if row and row["upper"]:
-                rises = signed and not row["lower"].startswith("-") and float(row["lower"]) > 0
+                rises = ".growth." in row["id"] and float(row["lower"]) > 0
                 return ("+" if rises else "") + row[f"text_{self.language}"], finding
         return None
+
+    def _caveat(self) -> str:
+        """What the published figures cannot all say; where they can, the first limit of the evaluation."""
+        found = [finding["text"] for finding in self.contents.part(AUDIT)["findings"] if finding["main"]]
+        consistent = self.contents.evaluation.audit.verdict == "consistent"
+        return self.texts.lines("report.limits_text")[0] if consistent or not found else found[0]
 
     def _named(self, chapter: str) -> list[str]:
         """The ids of the numbers of the figure that a chapter begins with."""
