@@ -82,6 +82,8 @@ def run(
         _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
     else:
         _summary(bundle, language)
+        if parameters.template:
+            _tell_fonts(parameters.template, language)
 
 
 @app.command(help="Bảng các tham số · The table of parameters")
@@ -204,6 +206,16 @@ def _summary(bundle, language: str) -> None:
     typer.echo("")
     typer.echo(_say(language, "cli.unchanged" if bundle.unchanged else "cli.done") + f" {bundle.folder}")
     typer.echo(_say(language, "cli.open_first") + f" {bundle.report}")
+
+
+def _tell_fonts(template: str, language: str) -> None:
+    """Fonts of a slide template that texts could not be measured with."""
+    from kcq_eval.datafiles import resolve_folder
+    from kcq_eval.deliverables.slide_template import open_template
+
+    fonts = open_template(resolve_folder(template)).unknown_fonts
+    if fonts:
+        typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
 def _fail_bad_input(error: BadInput, language: str) -> None:

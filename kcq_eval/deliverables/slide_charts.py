@@ -12,7 +12,14 @@ from typing import Any
 from lxml import etree
 from pptx.chart.data import CategoryChartData, XyChartData
 from pptx.dml.color import RGBColor
-from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_MARKER_STYLE, XL_TICK_LABEL_POSITION, XL_TICK_MARK
+from pptx.enum.chart import (
+    XL_CHART_TYPE,
+    XL_LABEL_POSITION,
+    XL_LEGEND_POSITION,
+    XL_MARKER_STYLE,
+    XL_TICK_LABEL_POSITION,
+    XL_TICK_MARK,
+)
 from pptx.enum.dml import MSO_LINE, MSO_PATTERN
 from pptx.enum.text import PP_ALIGN
 from pptx.oxml.ns import qn
@@ -120,7 +127,7 @@ def _funding_split(figure: dict[str, Any], sizes: _Sizes, words: dict[str, str])
             colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(row["role"], style.RISE if row["value"] >= 0 else style.FALL)
             for seen in list(plot.series)[1:-1]:
                 _fill(seen.points[place], colour)
-            _label(carrier.points[place], [(row["text"], size, True)], XL_LABEL_POSITION.INSIDE_BASE, None if row["role"] != "effect" else colour)
+            _label(carrier.points[place], [(row["text"], size, True)], XL_LABEL_POSITION.INSIDE_BASE)
 
     return XL_CHART_TYPE.COLUMN_STACKED, _categories(labels, series), dress
 

@@ -48,6 +48,7 @@ def built_in() -> Presentation:
 
     presentation = Presentation()
     presentation.slide_width, presentation.slide_height = Inches(WIDTH_IN), Inches(HEIGHT_IN)
+    presentation.part._element.find("{*}sldSz").attrib.pop("type", None)  # no longer a screen of 4:3
     for layout in list(presentation.slide_layouts):
         if layout._element.get("type") not in _KEPT:
             presentation.slide_layouts.remove(layout)

@@ -41,6 +41,12 @@ class Paragraph:
     def height(self, width: float, wider: float = 1.0) -> float:
         return (self.lines(width, wider) * self.points * LEADING + self.before) / 72
 
+    def widest_word(self, wider: float = 1.0) -> float:
+        """Width in inches of the word that takes most room; no-break spaces hold."""
+        weight = "bold" if self.bold else "normal"
+        words = (word for line in self.text.split("\n") for word in line.split(" "))
+        return max((style.text_width(word, self.points, weight) for word in words), default=0.0) * wider
+
 
 def _parts(line: str, width: float, points: float, weight: str) -> int:
     """A word wider than the box is broken by the program that shows it."""
@@ -71,13 +77,8 @@ def on_one_line(paragraph: Paragraph, width: float, wider: float = 1.0, smallest
 
 
 def fits(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0) -> bool:
-    widest = max((_widest_word(p) for p in paragraphs), default=0.0)
-    return widest * wider <= box.width and height(paragraphs, box.width, wider) <= box.height
-
-
-def _widest_word(paragraph: Paragraph) -> float:
-    weight = "bold" if paragraph.bold else "normal"
-    return max((style.text_width(word, paragraph.points, weight) for word in paragraph.text.split()), default=0.0)
+    widest = max((p.widest_word(wider) for p in paragraphs), default=0.0)
+    return widest <= box.width and height(paragraphs, box.width, wider) <= box.height
 
 
 def pages(paragraphs: Sequence[Paragraph], box: Box, wider: float = 1.0, smallest: float = SMALLEST_BODY_PT) -> Iterator[list[Paragraph]]:

@@ -27,31 +27,36 @@ from kcq_eval.texts import capital
 
 FILE = "slides.pptx"
 RECOMMENDATIONS = "recommendations"  # the section of the evaluator's own passages that has a slide
-# The figures shown, in the order of the slides, each with the findings told beside it.
-_FIGURES = {
-    "funding_now_before": ("funding_real",),
-    "funding_split": ("funding_split",),
-    "facilities_by_type": ("facilities", "facilities_only"),
-    "share_check": ("facility_share", "facility_share.rest"),
-    "mix_change": (),
-    "coverage_map": (),
-    "register_years": (),
-    "register_spread": (),
-    "register_against_publication": (),
-    "conflict": (),
+# The figures shown, in the order of the slides; with each the findings told beside it, and the numbers that those name (a dot: all below it).
+_FIGURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "funding_now_before": (("funding_real",), ("funding.growth.", "funding.annualised.")),
+    "funding_split": (("funding_split",), ("funding.per_facility.",)),
+    "facilities_by_type": (("facilities", "facilities_only"), ("facilities.current", "facilities.baseline", "facilities.change")),
+    "share_check": (("facility_share", "facility_share.rest"), ()),
+    "mix_change": ((), ()),
+    "coverage_map": ((), ()),
+    "register_years": ((), ()),
+    "register_spread": ((), ()),
+    "register_against_publication": ((), ()),
+    "conflict": ((), ("audit.required.", "audit.printed.")),
 }
-# Chapters at a glance: the number that stands large, the first one known; a change tells its sign.
-_GLANCE = {
-    "funding_growth": ("funding.growth.@basis", "funding.current"),
-    "facility_shares": ("facilities.current",),
-    "province_coverage": ("coverage.63.share.current",),
-    "support_type_mix": ("mix.share.current.advanced_machinery",),
+# Chapters at a glance: what stands large, the first that is known; the numbers that its first finding names.
+_GLANCE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "funding_growth": (("funding.growth.@basis", "funding.current"), ("funding.growth.@basis", "funding.current", "funding.baseline")),
+    "facility_shares": (("facilities.current",), ("facilities.current", "facilities.change", "facilities.baseline")),
+    "province_coverage": (
+        ("coverage.63.current/coverage.63.served",),
+        tuple(f"coverage.63.{name}" for name in ("current", "served", "share.current", "baseline", "kept", "new", "left")),
+    ),
+    "support_type_mix": (("mix.share.current.advanced_machinery",), ("mix.share.", "mix.change.")),
 }
 _MOST_RESULTS = 3
+_LARGEST_PT = 40.0  # of a title, where a template's own is larger
 _PANEL = 0.32  # width of the words beside a chart, as a share of the slide's
 _ERRATUM_COLUMNS = ("claim", "printed", "corrected", "state_of_entry")
 _COMPARISON_COLUMNS = ("claim", "printed", "register", "verdict")
-_TABLE_WIDTHS = (0.46, 0.16, 0.19, 0.19)
+_TABLE_WIDTHS = (0.42, 0.19, 0.2, 0.19)
+_CELL_IN = 0.1  # left and right of the text in a cell
 _CUT_IN = 0.08  # of a picture's frame that is kept around the drawing
 
 
@@ -100,12 +105,14 @@ class _Deck:
             if other.shape_id not in (subtitle.shape_id, title_of(slide).shape_id):
                 other._element.getparent().remove(other._element)
         evaluation = self.contents.evaluation
-        self._notes(slide, [self.texts("report.context_text_register" if evaluation.register else "report.context_text")], [])
+        context = self.texts("report.context_text_register" if evaluation.register else "report.context_text")
+        fonts = self.template.unknown_fonts
+        self._notes(slide, [context, self.texts("slides.fonts", fonts=", ".join(fonts)) if fonts else ""], [])
 
     def glance(self) -> None:
         """The main results and the one caveat, for somebody who reads only this."""
         slide = self._free(self.contents.titled("slides.glance"))
-        results = [found for chapter, ids in _GLANCE.items() if (found := self._result(chapter, ids))][:_MOST_RESULTS]
+        results = [found for chapter, (ids, _) in _GLANCE.items() if (found := self._result(chapter, ids))][:_MOST_RESULTS]
         caveat = self._caveat()
         area, gap = self.template.area, 0.14 * self.scale
         band = 1.45 * self.scale
@@ -127,7 +134,7 @@ class _Deck:
         ]
         self._box(slide, ground.inset(0.3 * self.scale, 0.08, 0.2 * self.scale, 0.08), told, "caveat", middle=True)
         shown = [finding["text"] for _, finding in results] + [caveat]
-        ids = [number_id for chapter in _GLANCE for number_id in self._named(chapter)]
+        ids = [number_id for _, finding in results for number_id in self._ids(_GLANCE[finding["chapter"]][1])]
         self._notes(slide, [self._marks()] if any(text.endswith("*") for text in shown) else [], ids)
 
     def figure(self, figure: dict[str, Any]) -> None:
@@ -139,7 +146,7 @@ class _Deck:
         part = next(part for part in self.contents.parts if figure in part["figures"])
         findings = {finding["id"]: finding["text"] for finding in part["findings"]}
         if figure["name"] in CHARTS and figure["rows"]:
-            beside = [findings[found] for found in _FIGURES[figure["name"]] if found in findings]
+            beside = [findings[found] for found in _FIGURES[figure["name"]][0] if found in findings]
             growth = figure["terms"].get("growth", "")
             panel = area.width * _PANEL if beside or growth else 0.0
             chart = Box(area.left, area.top, area.width - panel - (0.35 * self.scale if panel else 0), area.height)
@@ -150,7 +157,7 @@ class _Deck:
                 self._box(slide, Box(area.left + area.width - panel, area.top, panel, area.height), told, "findings", middle=True)
         else:
             self._picture(slide, area, figure)
-        self._notes(slide, [finding["text"] for finding in part["findings"] if finding["main"]], figure.get("numbers", ()))
+        self._notes(slide, [finding["text"] for finding in part["findings"] if finding["main"]], [*figure["numbers"], *self._ids(_FIGURES[figure["name"]][1])])
 
     def verdict(self) -> None:
         """What the audit found, where there is no conflict to be drawn."""
@@ -179,10 +186,11 @@ class _Deck:
         Args:
             notes: For each row what the speaker's notes say of it.
         """
-        area, points = self.template.area, 16 * self.scale
+        area = self.template.area
         told = [Paragraph(text, SMALLEST_BODY_PT * self.scale, before=4) for text in below if text]
         foot = slide_text.height(told, area.width, self.wider) + 0.15 if told else 0.0
         widths = [share * area.width for share in _TABLE_WIDTHS]
+        points = self._cell_points((heads, *rows), widths)
         heights = [self._row_height(row, widths, points) for row in (heads, *rows)]
         start = 0
         while start < len(rows):
@@ -249,10 +257,12 @@ class _Deck:
         """Text in a placeholder, in the template's own look, smaller where it would not fit."""
         look, box = look_of(placeholder), box_of(placeholder)
         left, top, right, bottom = look.insets
-        told = [Paragraph(text.upper() if look.capitals else text, max(look.points, smallest * self.scale), look.bold) for text in texts]
+        points = min(max(look.points, smallest * self.scale), _LARGEST_PT * self.scale)
+        told = [Paragraph(text.upper() if look.capitals else text, points, look.bold) for text in texts]  # as wide as it will be seen
         room = box.inset(left, top, right, bottom)
         found = slide_text.fitted([slide_text.on_one_line(p, room.width, self.wider) for p in told], room, self.wider)
-        written = [replace(p, text=text).evenly(room.width, self.wider) for text, p in zip(texts, found)]
+        broken = [p.evenly(room.width, self.wider) for p in found]
+        written = [replace(p, text=_broken_alike(text, p.text)) for text, p in zip(texts, broken)]
         slide_text.write(placeholder.text_frame, written, self.language)
 
     def _box(self, slide: Any, box: Box, paragraphs: Sequence[Paragraph], name: str, *, middle: bool = False) -> Any:
@@ -289,8 +299,14 @@ class _Deck:
         picture.crop_top, picture.crop_bottom = 1 - top / style.HEIGHT_IN, bottom / style.HEIGHT_IN
         picture._element.nvPicPr.cNvPr.set("descr", figure["alt"])
 
+    def _cell_points(self, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> float:
+        """As large as leaves every word whole; the head is bold."""
+        points = 16 * self.scale
+        rooms = [(Paragraph(cell, points, bold=True).widest_word(self.wider), width - 2 * _CELL_IN) for row in rows for cell, width in zip(row, widths)]
+        return int(2 * points * min(1.0, *(room / wide for wide, room in rooms if wide))) / 2
+
     def _row_height(self, cells: Sequence[str], widths: Sequence[float], points: float) -> float:
-        return max(Paragraph(cell, points).height(width - 0.2, self.wider) for cell, width in zip(cells, widths)) + 0.16
+        return max(Paragraph(cell, points, bold=True).height(width - 2 * _CELL_IN, self.wider) for cell, width in zip(cells, widths)) + 0.16
 
     def _table(self, slide: Any, box: Box, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], heights: Sequence[float], points: float, name: str) -> None:
         from pptx.util import Inches
@@ -306,7 +322,7 @@ class _Deck:
         for y, cells in enumerate((heads, *rows)):
             for x, text in enumerate(cells):
                 cell = table.cell(y, x)
-                cell.margin_left = cell.margin_right = Inches(0.1)
+                cell.margin_left = cell.margin_right = Inches(_CELL_IN)
                 cell.margin_top = cell.margin_bottom = Inches(0.06)
                 slide_text.write(cell.text_frame, [Paragraph(text, points, bold=y == 0)], self.language)
 
@@ -318,26 +334,24 @@ class _Deck:
         finding = next((finding for finding in part["findings"] if finding["main"]), None)
         if finding is None:
             return None
-        covered = next((figure["terms"]["big"] for figure in part["figures"] if "big" in figure["terms"]), "")
-        if covered:  # "13/28" says more than its share
-            return covered, finding
-        basis = self.contents.evaluation.parameters.price_basis
-        for number_id in ids:
-            row = self.contents.numbers.get(number_id.replace("@basis", basis))
-            if row and row["upper"]:
-                rises = ".growth." in row["id"] and float(row["lower"]) > 0
-                return ("+" if rises else "") + row[f"text_{self.language}"], finding
+        for large in ids:
+            rows = [self.contents.numbers.get(number_id) for number_id in self._ids(large.split("/"))]
+            if rows and all(row and row["upper"] for row in rows):
+                rises = len(rows) == 1 and ".growth." in rows[0]["id"] and float(rows[0]["lower"]) > 0
+                return ("+" if rises else "") + "/".join(row[f"text_{self.language}"] for row in rows), finding
         return None
+
+    def _ids(self, named: Sequence[str]) -> list[str]:
+        """Ids of numbers as the lists above name them."""
+        basis = self.contents.evaluation.parameters.price_basis
+        wanted = [name.replace("@basis", basis) for name in named]
+        return [number_id for name in wanted for number_id in self.contents.numbers if number_id == name or (name.endswith(".") and number_id.startswith(name))]
 
     def _caveat(self) -> str:
         """What the published figures cannot all say; where they can, the first limit of the evaluation."""
         found = [finding["text"] for finding in self.contents.part(AUDIT)["findings"] if finding["main"]]
         consistent = self.contents.evaluation.audit.verdict == "consistent"
         return self.texts.lines("report.limits_text")[0] if consistent or not found else found[0]
-
-    def _named(self, chapter: str) -> list[str]:
-        """The ids of the numbers of the figure that a chapter begins with."""
-        return next((list(figure.get("numbers", ())) for figure in self.contents.part(chapter)["figures"]), [])
 
     def _marks(self) -> str:
         from kcq_eval.deliverables.report import marks_key
@@ -354,8 +368,8 @@ class _Deck:
         for row in rows:
             value, bounds, basis = self._bounds[row["id"]]
             told = self.texts("slides.notes.bounds", value=value, bounds=bounds) if bounds else value
-            sources = ", ".join(row["sources"].split(";"))
-            lines.append(self.texts("slides.notes.number", label=row[f"label_{self.language}"], value=told, basis=basis, sources=sources))
+            line = self.texts("slides.notes.number", label=row[f"label_{self.language}"], value=told, basis=basis)
+            lines.append(line + (self.texts("slides.notes.claims", claims=row["sources"].replace(";", ", ")) if row["sources"] else ""))
         slide_text.write(slide.notes_slide.notes_text_frame, [Paragraph(line, 12) for line in lines or [""]], self.language)
 
 
@@ -373,6 +387,12 @@ def _bounds_by_id(contents: Contents) -> dict[str, tuple[str, str, str]]:
         told = [row for table in part["tables"] if table["name"] == "numbers" for row in table["rows"]]
         found |= {number["id"]: tuple(row[1:4]) for number, row in zip(part["numbers"], told, strict=True)}
     return found
+
+
+def _broken_alike(text: str, example: str) -> str:
+    """The text with its lines broken after as many words as the example's."""
+    words = iter(text.split(" "))
+    return "\n".join(" ".join(next(words) for _ in line.split(" ")) for line in example.split("\n"))
 
 
 def _number(slide: Any) -> None:
