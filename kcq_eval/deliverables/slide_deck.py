@@ -19,7 +19,8 @@ from kcq_eval.figures import style
 from kcq_eval.figures.style import FigureWords
 
 _LARGEST_PT = 40.0  # of a title, where a template's own is larger
-_TABLE_WIDTHS = (0.42, 0.19, 0.2, 0.19)
+_COLUMN, _FIRST_COLUMN = 0.19, 0.3  # the least of a column's width, and of the first one's, as shares of a table's
+_CELL_PT = 16.0
 _CELL_IN = 0.1  # left and right of the text in a cell
 _CUT_IN = 0.08  # of a picture's frame that is kept around the drawing
 
@@ -100,11 +101,15 @@ class Deck:
         picture.crop_top, picture.crop_bottom = 1 - top / style.HEIGHT_IN, bottom / style.HEIGHT_IN
         picture._element.nvPicPr.cNvPr.set("descr", figure["alt"])
 
-    def _cell_points(self, rows: Sequence[Sequence[str]], widths: Sequence[float]) -> float:
-        """As large as leaves every word whole; the head is bold."""
-        points = 16 * self.scale
-        rooms = [(Paragraph(cell, points, bold=True).widest_word(self.wider), width - 2 * _CELL_IN) for row in rows for cell, width in zip(row, widths)]
-        return int(2 * points * min(1.0, *(room / wide for wide, room in rooms if wide))) / 2
+    def _columns(self, rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
+        """Widths in inches at which every word stays whole, and the size of type; the first column takes what the others leave."""
+        points, width = _CELL_PT * self.scale, self.template.area.width
+        widest = [max(Paragraph(cell, points, bold=True).widest_word(self.wider) for cell in column) + 2 * _CELL_IN for column in zip(*rows)]
+        others = [max(needed, _COLUMN * width) for needed in widest[1:]]
+        factor = min(1.0, (1 - _FIRST_COLUMN) * width / sum(others))
+        widths = [width - sum(others) * factor, *(other * factor for other in others)]
+        smaller = min(1.0, *((given - 2 * _CELL_IN) / (needed - 2 * _CELL_IN) for given, needed in zip(widths, widest)))
+        return widths, int(2 * points * smaller) / 2
 
     def _row_height(self, cells: Sequence[str], widths: Sequence[float], points: float) -> float:
         return max(Paragraph(cell, points, bold=True).height(width - 2 * _CELL_IN, self.wider) for cell, width in zip(cells, widths)) + 0.16
@@ -138,8 +143,7 @@ class Deck:
         area = self.template.area
         told = [Paragraph(text, SMALLEST_BODY_PT * self.scale, before=4) for text in below if text]
         foot = slide_text.height(told, area.width, self.wider) + 0.15 if told else 0.0
-        widths = [share * area.width for share in _TABLE_WIDTHS]
-        points = self._cell_points((heads, *rows), widths)
+        widths, points = self._columns((heads, *rows))
         heights = [self._row_height(row, widths, points) for row in (heads, *rows)]
         start = 0
         while start < len(rows):

@@ -122,10 +122,11 @@ class _Slides(Deck):
             Paragraph(self.texts("slides.caveat"), 18 * self.scale, bold=True, colour=style.CONFLICT),
             Paragraph(caveat, 18 * self.scale, colour=style.INK, before=2 * self.scale),
         ]
+        if any(text.endswith("*") for text in [caveat, *(finding["text"] for _, finding in results)]):
+            told.append(Paragraph(self._marks(), SMALLEST_BODY_PT * self.scale, colour=style.INK, before=2 * self.scale))
         self.box(slide, ground.inset(0.3 * self.scale, 0.08, 0.2 * self.scale, 0.08), told, "caveat", middle=True)
-        shown = [finding["text"] for _, finding in results] + [caveat]
         ids = [number_id for _, finding in results for number_id in self._ids(_GLANCE[finding["chapter"]][1])]
-        self.notes(slide, [self._marks()] if any(text.endswith("*") for text in shown) else [], ids)
+        self.notes(slide, [], ids)
 
     def figure(self, figure: dict[str, Any]) -> None:
         """A figure, its title above and its sources below it."""
