@@ -170,7 +170,7 @@ def _share_check(figure: dict[str, Any], sizes: Sizes, words: dict[str, str]):
         width = sizes.box.width - frame_bars(chart, sizes, labels, 2.6)
         chart.value_axis.maximum_scale = longest = max(100.0, *(top_of(row) for row in rows))
         plot = chart.plots[0]
-        plot.gap_width, plot.overlap = 60, 100
+        plot.gap_width, plot.overlap = 60 if len(rows) > 1 else 180, 100
         share, rest = plot.series
         for place, row in enumerate(rows):
             computed = row["role"] == "computed"

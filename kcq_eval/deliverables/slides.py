@@ -19,6 +19,7 @@ from kcq_eval.deliverables.slide_deck import Deck, text_area
 from kcq_eval.deliverables.slide_template import Box, Template, open_template, text_of, title_of
 from kcq_eval.deliverables.slide_text import BODY_PT, SMALLEST_BODY_PT, Paragraph
 from kcq_eval.figures import style
+from kcq_eval.numbers import NBSP
 from kcq_eval.texts import capital
 
 FILE = "slides.pptx"
@@ -47,6 +48,7 @@ _GLANCE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "support_type_mix": (("mix.share.current.advanced_machinery",), ("mix.share.", "mix.change.")),
 }
 _MOST_RESULTS = 3
+_TALLEST_RESULT = 1.6  # inches of a slide 7.5 inches high
 _PANEL = 0.32  # width of the words beside a chart, as a share of the slide's
 _ERRATUM_COLUMNS = ("claim", "printed", "corrected", "state_of_entry")
 _COMPARISON_COLUMNS = ("claim", "printed", "register", "verdict")
@@ -106,12 +108,13 @@ class _Slides(Deck):
         caveat = self._caveat()
         area, gap = self.template.area, 0.14 * self.scale
         band = 1.45 * self.scale
-        tall = (area.height - band - gap * len(results)) / max(len(results), 1)
+        tall = min((area.height - band - gap * len(results)) / max(len(results), 1), _TALLEST_RESULT * self.scale)
         number_wide = 0.27 * area.width
         for place, (number, finding) in enumerate(results):
             row = Box(area.left, area.top + place * (tall + gap), area.width, tall)
             slide_text.rectangle(slide, Box(row.left, row.top, 0.09 * self.scale, row.height), style.CURRENT, name=f"{finding['chapter']} bar")
             large = Box(row.left + 0.3 * self.scale, row.top, number_wide - 0.4 * self.scale, row.height)
+            number = number if number.endswith("%") else number.replace(NBSP, " ", 1)  # a unit may stand below its number
             self.box(slide, large, [Paragraph(number, 44 * self.scale, bold=True)], f"{finding['chapter']} number", middle=True)
             words = Box(row.left + number_wide, row.top, row.width - number_wide, row.height)
             self.box(slide, words, [Paragraph(finding["text"], 21 * self.scale)], f"{finding['chapter']} result", middle=True)
