@@ -20,7 +20,7 @@ from kcq_eval.figures.style import FigureWords
 
 _LARGEST_PT = 40.0  # of a title, where a template's own is larger
 _COLUMN, _FIRST_COLUMN = 0.19, 0.3  # the least of a column's width, and of the first one's, as shares of a table's
-_CELL_PT = 16.0
+_CELL_PTS = (16.0, 15.0, 14.0)  # smaller where that saves a slide
 _CELL_IN = 0.1  # left and right of the text in a cell
 _CUT_IN = 0.08  # of a picture's frame that is kept around the drawing
 
@@ -101,9 +101,9 @@ class Deck:
         picture.crop_top, picture.crop_bottom = 1 - top / style.HEIGHT_IN, bottom / style.HEIGHT_IN
         picture._element.nvPicPr.cNvPr.set("descr", figure["alt"])
 
-    def _columns(self, rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
+    def _columns(self, rows: Sequence[Sequence[str]], points: float) -> tuple[list[float], float]:
         """Widths in inches at which every word stays whole, and the size of type; the first column takes what the others leave."""
-        points, width = _CELL_PT * self.scale, self.template.area.width
+        width = self.template.area.width
         widest = [max(Paragraph(cell, points, bold=True).widest_word(self.wider) for cell in column) + 2 * _CELL_IN for column in zip(*rows)]
         others = [max(needed, _COLUMN * width) for needed in widest[1:]]
         factor = min(1.0, (1 - _FIRST_COLUMN) * width / sum(others))
@@ -111,8 +111,8 @@ class Deck:
         smaller = min(1.0, *((given - 2 * _CELL_IN) / (needed - 2 * _CELL_IN) for given, needed in zip(widths, widest)))
         return widths, int(2 * points * smaller) / 2
 
-    def _row_height(self, cells: Sequence[str], widths: Sequence[float], points: float) -> float:
-        return max(Paragraph(cell, points, bold=True).height(width - 2 * _CELL_IN, self.wider) for cell, width in zip(cells, widths)) + 0.16
+    def _row_height(self, cells: Sequence[str], widths: Sequence[float], points: float, *, bold: bool) -> float:
+        return max(Paragraph(cell, points, bold).height(width - 2 * _CELL_IN, self.wider) for cell, width in zip(cells, widths)) + 0.16
 
     def _table(self, slide: Any, box: Box, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], heights: Sequence[float], points: float, name: str) -> None:
         from pptx.util import Inches
@@ -143,20 +143,30 @@ class Deck:
         area = self.template.area
         told = [Paragraph(text, SMALLEST_BODY_PT * self.scale, before=4) for text in below if text]
         foot = slide_text.height(told, area.width, self.wider) + 0.15 if told else 0.0
-        widths, points = self._columns((heads, *rows))
-        heights = [self._row_height(row, widths, points) for row in (heads, *rows)]
-        start = 0
-        while start < len(rows):
-            end = start + 1
-            while end < len(rows) and heights[0] + sum(heights[start + 1 : end + 2]) <= area.height - foot:
-                end += 1
+        tries = [self._set_rows(heads, rows, points * self.scale, area.height - foot) for points in _CELL_PTS] if rows else []
+        widths, points, heights, pages = min(tries, key=lambda tried: len(tried[3]), default=([], 0.0, [], []))
+        for start, end in pages:
             slide = self.free(title)
             shown = heights[:1] + heights[start + 1 : end + 1]
             self._table(slide, Box(area.left, area.top, area.width, sum(shown)), heads, rows[start:end], widths, shown, points, name)
             if told and end == len(rows):
                 self.box(slide, Box(area.left, area.top + sum(shown) + 0.15, area.width, foot - 0.15), told, "below")
             self.notes(slide, list(dict.fromkeys(note for row in notes[start:end] for note in row)), [])
+
+    def _set_rows(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], points: float, room: float
+    ) -> tuple[list[float], float, list[float], list[tuple[int, int]]]:
+        """Widths of the columns, size of type, heights of all rows, and the first and last row of each page."""
+        widths, points = self._columns((heads, *rows), points)
+        heights = [self._row_height(row, widths, points, bold=number == 0) for number, row in enumerate((heads, *rows))]
+        pages, start = [], 0
+        while start < len(rows):
+            end = start + 1
+            while end < len(rows) and heights[0] + sum(heights[start + 1 : end + 2]) <= room:
+                end += 1
+            pages.append((start, end))
             start = end
+        return widths, points, heights, pages
 
     def notes(self, slide: Any, said: Sequence[str], ids: Sequence[str]) -> None:
         """Speaker notes: what can be said, then each number with its bounds, basis and the claims behind it."""
