@@ -1,5 +1,6 @@
 """The slides: what is on them, that nothing leaves its box, that they open, and what a centre's template may be."""
 
+import copy
 import dataclasses
 import io
 import json
@@ -135,12 +136,9 @@ def test_a_register_has_its_own_slides(deck):
 
 def test_the_evaluators_own_text_is_shown_whole_on_as_many_slides_as_it_needs(contents, tmp_path):
     paragraphs = [" ".join(f"câu{paragraph}-{number}" for number in range(120)) for paragraph in range(4)]
-    given = contents("vi")
-
-    class WithCommentary(type(given)):
-        commentary = {"recommendations": paragraphs}
-
-    write_slides(WithCommentary(**vars(given)), tmp_path / FILE)
+    given = copy.copy(contents("vi"))
+    object.__setattr__(given, "commentary", {"recommendations": paragraphs})
+    write_slides(given, tmp_path / FILE)
     shown = [s.text_frame.text for slide in Presentation(tmp_path / FILE).slides for s in slide.shapes if s.name == "recommendations"]
     assert len(shown) > 1 and " ".join(shown).split() == " ".join(paragraphs).split()
 
