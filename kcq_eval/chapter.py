@@ -102,7 +102,7 @@ class Chapter:
             {
                 "name": exhibit.name, "title": words.title, "subtitle": words.subtitle, "caption": words.source_line, "alt": words.alt,
                 "axis": words.axis, "terms": dict(words.terms), "rows": exhibit.rows.to_dict("records"), "sources": list(exhibit.sources),
-                "sha256": hashes,
+                "numbers": list(words.numbers), "sha256": hashes,
             }
         )  # fmt: skip
         display(Image(filename=str(folder / f"{exhibit.name}.png"), width=960, alt=words.alt))

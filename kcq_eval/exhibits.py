@@ -635,4 +635,6 @@ def _words(
         marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
         line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
-    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")
+    told = tuple(dict.fromkeys(number.id for number in used))
+    unit = texts(f"figure.{name}.axis") if axis else ""
+    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=unit, numbers=told)

@@ -40,10 +40,10 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         parts=parts,
         results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
         audit=next(part for part in parts if part["chapter"] == AUDIT),
-        sources=_sources(evaluation, texts),
+        sources=told_sources(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
-        marks=_marks(evaluation),
+        marks=marks_key(evaluation),
         shortcoming=_shortcoming(evaluation),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
         letter=letter,
@@ -76,7 +76,7 @@ def _lineage(contents: Contents) -> list[dict[str, Any]]:
     return [{"id": number_id, "title": lines[0], "lines": "\n".join(lines[1:])} for number_id, lines in told]
 
 
-def _marks(evaluation: Evaluation) -> str:
+def marks_key(evaluation: Evaluation) -> str:
     """Key of what the asterisk stands for; "" where nothing is marked."""
     depends, corrected = bool(evaluation.set_aside), bool(evaluation.ledger.confirmed)
     return mark_key(depends, corrected) if depends or corrected else ""
@@ -102,7 +102,8 @@ def _code(path: Path) -> str:
     return "\n\n".join("".join(source) for source in cells)
 
 
-def _sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
+def told_sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
+    """Register and documents, each with its id, its title and what else is told about it."""
     register = evaluation.register
     own = [] if register is None else [
         {"id": register.source_id, "title": evaluation.titled(texts("report.register"), texts), "about": texts("report.register_rows", count=len(register.facts))}

@@ -83,10 +83,8 @@ def run(
     if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
         raise FolderTaken(place)
 
-    from kcq_eval.evaluation import evaluate
-
     tell("checking")
-    evaluation = evaluate(parameters)
+    evaluation = _checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
@@ -107,6 +105,28 @@ def newest() -> Path | None:
     """The bundle that was made last in the project's own folder."""
     made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
     return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
+
+
+def _checked(parameters: Parameters):
+    """The evaluation that the chapters start from, once every input is known to be usable.
+
+    Raises:
+        BadInput: All problems of parameters, data and slide template at once.
+    """
+    from kcq_eval.errors import BadInput, Problems
+    from kcq_eval.evaluation import evaluate
+
+    problems = Problems()
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    problems.stop()
+    return evaluation
 
 
 def input_hashes(parameters: Parameters) -> dict[str, str]:
@@ -229,13 +249,15 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters, report and workbook."""
+    """What people open: letters, report, slides and workbook."""
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.slides import FILE, write_slides
     from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    write_slides(contents, contents.folder / FILE)
     write_workbook(contents, contents.folder / WORKBOOK)
 
 
