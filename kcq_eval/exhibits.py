@@ -28,6 +28,7 @@ from kcq_eval.indicators.funding import comparable_periods
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Period
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.rounding import rounding_shows, rounding_shows_in, shown
 from kcq_eval.sensitivity import Curve
 from kcq_eval.sources import Source
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
@@ -109,7 +110,9 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     alt = texts("figure.funding_split.alt", before=texts.number(in_billions[0]), now=texts.number(in_billions[3]), **effects)
     key = "figure.funding_split.subtitle" if basis == "nominal" else "figure.funding_split.subtitle_real"
     subtitle = texts(key, price_basis=texts(f"price_basis.{basis}"))
-    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True)
+    *parts, total = map(shown, in_billions)
+    note = texts("rounding_note") if rounding_shows(parts, total) else ""
+    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True, note=note)
     return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words), rows)
 
 
@@ -158,7 +161,8 @@ def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibi
     title, subtitle = _mix_title(numbers, texts, vocabulary), texts("figure.mix_change.subtitle")
     parameters = evaluation.parameters
     terms = {"before": parameters.baseline_period.text, "now": parameters.current_period.text, "change": texts("figure.mix_change.change")}
-    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, **terms)
+    note = texts("rounding_note") if rounding_shows_in({number.id: shown(number) for number in used}) else ""
+    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, note=note, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words), frame)
 
@@ -758,11 +762,12 @@ def _words(
         marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
         line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
+    told = tuple(dict.fromkeys(number.id for number in used))
     unit = axis if isinstance(axis, str) else texts(f"figure.{name}.axis") if axis else ""
     titled, below = evaluation.titled(title, texts), " ".join(line)
     spoken = " ".join(sentence(part) for part in (titled, subtitle, alt, below))
     kicker = evaluation.titled("", texts).rstrip(": ")
-    return FigureWords(titled, subtitle, below, alt=spoken, terms=terms, axis=unit, kicker=kicker, language=texts.language)
+    return FigureWords(titled, subtitle, below, alt=spoken, terms=terms, axis=unit, kicker=kicker, language=texts.language, numbers=told)
 
 
 def _sources_told(claims: set[str], texts: Texts, evaluation: Evaluation) -> str:

@@ -76,6 +76,7 @@ class FigureWords:
         axis: Unit of the values.
         kicker: What the title begins with and the figure sets apart: that the results rest on invented rows.
         language: Of all these words, as SVG names it.
+        numbers: Ids of the numbers that the figure tells.
     """
 
     title: str
@@ -86,6 +87,7 @@ class FigureWords:
     axis: str = ""
     kicker: str = ""
     language: str = ""
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
