@@ -66,6 +66,8 @@ _HEDGE = re.compile(
     rf"(?P<below>dưới|below|under|at most|không quá)|(?P<about>khoảng|about|around|roughly|approximately|xấp xỉ)|(?P<bound>≥|≤))[{_SPACE}]*$",
     re.IGNORECASE,
 )
+_FROM = re.compile(rf"(?<!\w)(?:từ|from)[{_SPACE}]+$", re.IGNORECASE)
+_TO = re.compile(rf"[{_SPACE}](?:đến|to)[{_SPACE}]", re.IGNORECASE)
 OTHER = {"vi": "en", "en": "vi"}
 
 
@@ -124,13 +126,14 @@ def numerals(text: str, language: str, names: Iterable[str] = ()) -> list[Numera
         return []
     covered = _covered(text, tuple(names))
     found, end = [], 0
-    for match in _NUMERAL.finditer(text):
-        if match.start() < end or any(start < match.end() and match.start() < stop for start, stop in covered):
+    while match := _NUMERAL.search(text, end):
+        inside = next((stop for start, stop in covered if start < match.end() and match.start() < stop), None)
+        if inside is not None:
+            end = max(inside, match.start() + 1)
             continue
         numeral = _read(match, text, language)
-        if numeral is not None:
-            found.append(numeral)
-            end = numeral.end
+        found.append(numeral)
+        end = numeral.end
     return found
 
 
@@ -145,9 +148,11 @@ def _names_pattern(names: tuple[str, ...]) -> re.Pattern | None:
     return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)") if longest_first else None
 
 
-def _read(match: re.Match, text: str, language: str) -> Numeral | None:
-    kind = match.lastgroup if match.lastgroup not in ("unit", "mark") else next(name for name in _PATTERNS if match[name])
+def _read(match: re.Match, text: str, language: str) -> Numeral:
+    kind = next(name for name in _PATTERNS if match[name])
     body, start = match[kind], match.start()
+    if kind == "range" and _FROM.search(text, 0, start) and (word := _TO.search(body)):
+        return _read(_NUMERAL.match(text[: match.start() + word.start()], match.start()), text, language)  # two numbers, from one to the other
     if kind in ("iso", "day", "day_vi", "day_en"):
         date = _date(kind, body)
         return Numeral(DATE, body, start, match.end(kind), date=date)

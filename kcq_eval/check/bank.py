@@ -1,0 +1,152 @@
+"""What stands around each numeral of texts that are known to be right, so that a stale or mistyped copy is told apart from a true one.
+
+A numeral's surroundings are the words to its left and right within the sentence; where they name something definite, only the
+numerals seen there belong there. Where nothing is known word for word, the sentence most alike is found and laid beside it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kcq_eval.check.knowledge import plain
+from kcq_eval.check.numerals import Numeral, numerals
+from kcq_eval.check.pieces import CELL, Piece
+
+_REACH = 4  # words on each side
+_FEWEST = 2  # words that must be among them
+_DEFINITE = 4  # words with which they name something definite
+_ALIKE = 0.72  # of two sentences that are laid beside each other
+_MOST_TRIED = 8
+_TOKEN = re.compile(r"\w+|[.;:!?](?=\s|$)|\n|[%→]", re.UNICODE)
+_END = "|"
+MASK = "0"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text with its numerals masked: tokens in lower case, and for each numeral its place among them."""
+
+    tokens: tuple[str, ...]
+    places: tuple[int, ...]
+    numerals: tuple[Numeral, ...]
+
+
+def masked(text: str, language: str, names: tuple[str, ...] = ()) -> Sentence:
+    found = numerals(text, language, names)
+    tokens: list[str] = []
+    places, end = [], 0
+    for numeral in found:
+        tokens += _tokens(text[end : numeral.start])
+        places.append(len(tokens))
+        tokens.append(MASK)
+        end = numeral.end
+    return Sentence((*tokens, *_tokens(text[end:])), tuple(places), tuple(found))
+
+
+def _tokens(text: str) -> list[str]:
+    return [_END if token in ".;:!?\n" else token.lower() for token in _TOKEN.findall(text)]
+
+
+@dataclass
+class Bank:
+    """Sentences and tables known to be right, in one language."""
+
+    language: str
+    names: tuple[str, ...] = ()
+    _around: dict[tuple[str, ...], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    _cells: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _sentences: dict[tuple[str, ...], Sentence] = field(default_factory=dict)
+    _having: dict[str, list[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, text: str, ids: dict[str, str] | None = None) -> None:
+        """A sentence; `ids` tells which number stands for a numeral's text."""
+        sentence = masked(text, self.language, self.names)
+        if not sentence.numerals:
+            return
+        for place, numeral in zip(sentence.places, sentence.numerals, strict=True):
+            told = plain(numeral.text)
+            key = surroundings(sentence, place)
+            if _words(key) >= _FEWEST:
+                self._around[key].setdefault(told, (ids or {}).get(told, ""))
+        if sentence.tokens not in self._sentences:
+            self._sentences[sentence.tokens] = sentence
+            for word in set(sentence.tokens) - {MASK, _END}:
+                self._having[word].append(sentence.tokens)
+
+    def add_table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        for row in rows:
+            for column, cell in zip(columns[1:], row[1:], strict=False):
+                if cell:
+                    self._cells[plain(row[0]).lower(), plain(column).lower()].append(plain(cell))
+            for cell in row:
+                self.add(cell)
+
+    def add_pieces(self, pieces: Iterable[Piece]) -> None:
+        """What a finished document says."""
+        for piece in pieces:
+            if piece.kind == CELL and piece.row and piece.column:
+                self._cells[plain(piece.row).lower(), plain(piece.column).lower()].append(plain(piece.text))
+            self.add(piece.text)
+
+    def cells(self, piece: Piece) -> list[str]:
+        """What stands in this row and column."""
+        if not (piece.row and piece.column):
+            return []
+        return self._cells.get((plain(piece.row).lower(), plain(piece.column).lower()), [])
+
+    def there(self, sentence: Sentence, place: int) -> tuple[dict[str, str], bool]:
+        """The numerals known in these surroundings, with their ids, and whether only they belong there."""
+        key = surroundings(sentence, place)
+        return self._around.get(key, {}), _words(key) >= _DEFINITE
+
+    def alike(self, sentence: Sentence) -> list[tuple[int, Numeral]]:
+        """For each of a sentence's numerals that has a counterpart in the known sentence most alike: its index and that counterpart."""
+        words = [token for token in sentence.tokens if token not in (MASK, _END)]
+        if len(words) < _DEFINITE:
+            return []
+        shared: Counter[tuple[str, ...]] = Counter()
+        for word in set(words):
+            found = self._having.get(word, ())
+            if len(found) < 400:
+                for tokens in found:
+                    shared[tokens] += 1
+        best, alike = None, _ALIKE
+        for tokens, _ in sorted(shared.most_common(40), key=lambda item: (-item[1] / (len(item[0]) + len(words)), item[0]))[:_MOST_TRIED]:
+            matcher = difflib.SequenceMatcher(None, tokens, sentence.tokens, autojunk=False)
+            if matcher.quick_ratio() > alike and (ratio := matcher.ratio()) > alike:
+                best, alike = (matcher, tokens), ratio
+        if best is None:
+            return []
+        matcher, tokens = best
+        known, pairs = self._sentences[tokens], []
+        at = {place: numeral for place, numeral in zip(known.places, known.numerals, strict=True)}
+        index = {place: n for n, place in enumerate(sentence.places)}
+        for block in matcher.get_matching_blocks():
+            for offset in range(block.size):
+                if block.a + offset in at and block.b + offset in index:
+                    pairs.append((index[block.b + offset], at[block.a + offset]))
+        return pairs
+
+
+def surroundings(sentence: Sentence, place: int) -> tuple[str, ...]:
+    """The words around a numeral on both sides, as far as the sentence goes."""
+    left, right = [], []
+    for token in reversed(sentence.tokens[:place]):
+        left.append(token)
+        if token == _END or len(left) == _REACH:
+            break
+    for token in sentence.tokens[place + 1 :]:
+        right.append(token)
+        if token == _END or len(right) == _REACH:
+            break
+    left = left if left and (left[-1] == _END or len(left) == _REACH) else [*left, _END]
+    right = right if right and (right[-1] == _END or len(right) == _REACH) else [*right, _END]
+    return (*reversed(left), "<", *right)
+
+
+def _words(key: tuple[str, ...]) -> int:
+    return sum(token not in (MASK, _END, "<") for token in key)

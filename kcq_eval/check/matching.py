@@ -1,0 +1,311 @@
+"""The verdict on every numeral of a document: it holds, it changed, or nothing accounts for it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kcq_eval.check.bank import Bank, Sentence, masked
+from kcq_eval.check.knowledge import Knowledge, Match, plain
+from kcq_eval.check.numerals import NUMBER, RANGE, YEAR, Amount, Numeral
+from kcq_eval.check.pieces import CELL, CONTENTS, HEADING, VALUE, Piece, Place
+from kcq_eval.printed import format_number
+
+HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS = "holds", "structure", "changed", "mark", "digits", "unit", "unknown", "differs"
+VERDICTS = (HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS)
+_RISES = r"(?:tăng|nhiều hơn|cao hơn|lên|up|rose|rise[sn]?|increased?|more|higher|\+)"
+_FALLS = r"(?:giảm|ít hơn|thấp hơn|down|fell|fall(?:s|en)?|decreased?|fewer|less|lower|mất)"
+_TURNED = re.compile(rf"(?<!\w)(?:(?P<rises>{_RISES})|(?P<falls>{_FALLS}))(?:\s+(?:thêm|by|khoảng|hơn|gần|about|over|nearly|tới|là))*\s*$", re.IGNORECASE)
+_CAPTION = re.compile(r"(?<!\w)(?:hình|bảng|biểu|biểu đồ|sơ đồ|bản đồ số|figures?|tables?|charts?|trang|page|slide|phụ lục|annex|mục|section|chương|chapter|phần|part)\s*$", re.IGNORECASE)
+_CAPTIONS = re.compile(r"(?P<word>hình|bảng|biểu đồ|figure|table|chart)\s+(?P<number>\d+)[.:]", re.IGNORECASE)
+_NUMBERED = re.compile(r"\s*(?:(?:phần|chương|phụ lục|part|chapter|annex|mục|section)\s+)?\d+(?:\.\d+)*[.)]?(?=\s|$)", re.IGNORECASE)
+_HEADED_UNIT = re.compile(r"%|điểm phần trăm|percentage points?|(?:triệu|tỷ|tỉ|nghìn) đồng|(?:million|billion|thousand) VND", re.IGNORECASE)
+_UNIT_WORDS = {
+    "%": "percent", "điểm phần trăm": "percentage_point", "percentage point": "percentage_point", "percentage points": "percentage_point",
+    "triệu đồng": "million_vnd", "million vnd": "million_vnd", "tỷ đồng": "billion_vnd", "tỉ đồng": "billion_vnd", "billion vnd": "billion_vnd",
+    "nghìn đồng": "thousand_vnd", "thousand vnd": "thousand_vnd",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one numeral.
+
+    Attributes:
+        document: The file's name.
+        text: The numeral as it stands; `start` is its place in the piece.
+        verdict: One of VERDICTS.
+        ids: What it is, or most likely was: ids of numbers.csv or numerals.csv, the best first.
+        expected: What should stand there, "" where that is not known.
+        around: The words around it.
+    """
+
+    document: str
+    place: Place
+    text: str
+    verdict: str
+    ids: tuple[str, ...] = ()
+    expected: str = ""
+    around: str = ""
+    piece: int = 0
+    start: int = 0
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.verdict not in (HOLDS, STRUCTURE)
+
+
+class Checker:
+    """Checks documents of one language against what a bundle knows.
+
+    Args:
+        bank: Sentences and tables known to be right.
+        strict: A document that the run itself made: numbering must be without gaps, and only known names stand.
+    """
+
+    def __init__(self, knowledge: Knowledge, bank: Bank, *, strict: bool):
+        self._knowledge, self._bank, self._strict = knowledge, bank, strict
+        self._language = knowledge.language
+
+    def check(self, document: str, pieces: Iterable[Piece]) -> list[Finding]:
+        """The findings of a document in reading order."""
+        pieces = list(pieces)
+        found = [finding for number, piece in enumerate(pieces) for finding in self._piece(document, number, piece)]
+        return found + (list(self._numbering(document, pieces)) if self._strict else [])
+
+    def _piece(self, document: str, number: int, piece: Piece) -> Iterator[Finding]:
+        text = piece.text
+        if not any(character.isdigit() for character in text):
+            return
+        if piece.kind == CELL and self._is_parameter(piece):
+            return
+        sentence = masked(text, self._language, self._knowledge.names)
+        alike: dict[int, Numeral] | None = None
+        for index, numeral in enumerate(sentence.numerals):
+            verdict, ids, expected = self._verdict(piece, sentence, index)
+            if not self._strict and verdict in (HOLDS, UNKNOWN, DIGITS, MARK, UNIT):
+                alike = dict(self._bank.alike(sentence)) if alike is None else alike
+                verdict, ids, expected = self._beside(alike.get(index), numeral, verdict, ids, expected)
+            if verdict == UNKNOWN:
+                verdict, ids, expected = self._likely(piece, sentence, index)
+            around = text[max(0, numeral.start - 40) : numeral.end + 30].strip()
+            yield Finding(document, piece.place, numeral.text, verdict, ids, expected, around, number, numeral.start)
+
+    def _is_parameter(self, piece: Piece) -> bool:
+        name = plain(piece.row)
+        return name in self._knowledge.parameters and plain(piece.text) == plain(self._knowledge.parameters[name])
+
+    # ------------------------------------------------------------ one numeral
+
+    def _verdict(self, piece: Piece, sentence: Sentence, index: int) -> tuple[str, tuple[str, ...], str]:
+        numeral, place = sentence.numerals[index], sentence.places[index]
+        told = plain(numeral.text)
+        if self._is_structure(piece, numeral):
+            return STRUCTURE, (), ""
+        if numeral.text in self._knowledge.as_printed and (self._strict or numeral.text == piece.text):
+            return HOLDS, (self._knowledge.as_printed[numeral.text],), ""
+        there, definite = self._bank.there(sentence, place)
+        if told in there:
+            return HOLDS, (there[told],) if there[told] else self._ids(piece, numeral), ""
+        cells = self._bank.cells(piece) if piece.kind == CELL else []
+        if cells and plain(piece.text) in cells:
+            return HOLDS, self._ids(piece, numeral), ""
+        verdict, ids, expected = self._pooled(piece, numeral)
+        if there and definite and verdict != MARK:
+            return CHANGED, tuple(filter(None, there.values())), _several(there)
+        if cells and verdict == HOLDS and not self._fits(piece, numeral, cells):
+            return CHANGED, ids, _several(dict.fromkeys(cells))
+        return verdict, ids, expected
+
+    def _fits(self, piece: Piece, numeral: Numeral, cells: list[str]) -> bool:
+        """Whether a cell, laid out otherwise, says the same as one that is known: its number, whatever its unit and digits."""
+        for cell in cells:
+            known = masked(cell, self._language, self._knowledge.names).numerals
+            for other in known:
+                if plain(other.text) == plain(numeral.text):
+                    return True
+                if other.amounts and numeral.amounts and [a.value for a in other.amounts] == [a.value for a in numeral.amounts]:
+                    return True
+                if piece.value is not None or len(known) != len(masked(piece.text, self._language).numerals):
+                    return True
+        return False
+
+    def _pooled(self, piece: Piece, numeral: Numeral) -> tuple[str, tuple[str, ...], str]:
+        """The verdict by value, unit and text alone."""
+        knowledge, told = self._knowledge, plain(numeral.text)
+        match numeral.kind:
+            case "date":
+                return (HOLDS if numeral.date in knowledge.dates else UNKNOWN), (), ""
+            case "period":
+                years = tuple(int(amount.value) for amount in numeral.amounts)
+                return (HOLDS if years in knowledge.periods else UNKNOWN), (), ""
+            case "claim":
+                number = told.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+                return (HOLDS if number in knowledge.claim_numbers or number.startswith("¶") and any(number in n for n in knowledge.names) else UNKNOWN), (), ""
+            case "document":
+                return (HOLDS if told in knowledge.documents else UNKNOWN), (), ""
+            case "ratio":
+                return self._ratio(numeral)
+            case "year":
+                if int(numeral.amounts[0].value) in knowledge.years:
+                    return HOLDS, (), ""
+        if piece.kind == VALUE or (piece.value is not None and not numeral.unit):
+            return self._value(piece, numeral)
+        unit = "" if numeral.unit else self._headed(piece)
+        matches = self._matches(numeral, numeral.amounts, piece, unit) if numeral.amounts else []
+        good = [match for match in matches if match.how != "digits"]
+        if good:
+            return HOLDS, _ids_of(good), ""
+        other = self._matches(numeral, numeral.other, piece, unit) if numeral.other else []
+        other = [match for match in other if match.how != "digits"]
+        if other:
+            return MARK, _ids_of(other), self._shown(other[0], numeral)
+        if matches:
+            return DIGITS, _ids_of(matches), self._shown(matches[0], numeral)
+        if numeral.unit and numeral.amounts and numeral.kind == NUMBER:
+            bare = Amount(numeral.amounts[0].value, numeral.amounts[0].decimals, "", numeral.amounts[0].signed)
+            elsewhere = [match for match in knowledge.find(bare) if match.how == "value" and match.known.decimals == bare.decimals and match.known.unit not in ("", "count", "index")]
+            if elsewhere:
+                return UNIT, _ids_of(elsewhere), elsewhere[0].known.text
+        return UNKNOWN, (), ""
+
+    def _matches(self, numeral: Numeral, amounts: tuple[Amount, ...], piece: Piece, unit: str) -> list[Match]:
+        if numeral.kind == RANGE:
+            text = numeral.text if amounts == numeral.amounts else ""
+            both = self._knowledge.range(*amounts, text, unit=unit) or (self._knowledge.range(*amounts, text) if unit else [])
+            if both:
+                return both
+            ends = [[m for m in self._knowledge.find(amount, unit=unit or amounts[-1].unit) if m.how in ("text", "value")] for amount in amounts]
+            return ends[0] if all(ends) and amounts[-1].unit else []
+        if numeral.kind not in (NUMBER, YEAR):
+            return []
+        text = numeral.text if amounts == numeral.amounts else ""
+        turned = self._turned(piece.text, numeral)
+        found = self._knowledge.find(amounts[0], text, turned=turned, hedge=numeral.hedge, unit=unit)
+        return found if found or not unit else self._knowledge.find(amounts[0], text, turned=turned, hedge=numeral.hedge)
+
+    @staticmethod
+    def _turned(text: str, numeral: Numeral) -> int:
+        match = _TURNED.search(text, 0, numeral.start)
+        return 0 if match is None else 1 if match["rises"] else -1
+
+    def _ratio(self, numeral: Numeral) -> tuple[str, tuple[str, ...], str]:
+        if len(numeral.amounts) == 2 and tuple(int(amount.value) for amount in numeral.amounts) in self._knowledge.ratios:
+            return HOLDS, (), ""
+        return UNKNOWN, (), ""
+
+    def _value(self, piece: Piece, numeral: Numeral) -> tuple[str, tuple[str, ...], str]:
+        """A number behind a cell or a mark: the known value itself, or its value as printed; in any unit of its family."""
+        value = piece.value if piece.value is not None else numeral.amounts[0].value
+        for known in self._knowledge.known:
+            sizes = [abs(float(value)) * factor for factor in (1, 100, 1000)]
+            if not any(known.reach[0] * 0.99 - 1 <= size <= known.reach[1] * 1.01 + 1 for size in sizes):
+                continue
+            for factor in (1, 100, 1000, -1):
+                for end in (known.value, known.lower, known.upper):
+                    if end is not None and _same(value * factor, end):
+                        return HOLDS, (known.id,), ""
+                if known.decimals is not None and _same(value * factor, round(known.value * 10**known.decimals) / 10**known.decimals):
+                    return HOLDS, (known.id,), ""
+        unit = self._headed(piece)
+        matches = self._matches(numeral, numeral.amounts, piece, unit) if numeral.amounts else []
+        if any(match.how in ("text", "value") for match in matches):
+            return HOLDS, _ids_of(matches), ""
+        return UNKNOWN, (), ""
+
+    def _headed(self, piece: Piece) -> str:
+        """The unit that the column's head or the row's name gives."""
+        for told in (piece.column, piece.row):
+            if match := _HEADED_UNIT.search(plain(told)):
+                return _UNIT_WORDS[match[0].lower()]
+        return ""
+
+    def _ids(self, piece: Piece, numeral: Numeral) -> tuple[str, ...]:
+        return self._pooled(piece, numeral)[1]
+
+    def _shown(self, match: Match, numeral: Numeral) -> str:
+        """How the run prints what a numeral most likely is."""
+        known = match.known
+        if known.text:
+            return known.text
+        decimals = known.decimals if known.decimals is not None else (numeral.amounts or numeral.other)[0].decimals
+        return format_number(known.value, decimals=decimals, number_format=self._language)
+
+    # ------------------------------------------------------------ what it most likely was
+
+    def _beside(
+        self, counterpart: Numeral | None, numeral: Numeral, verdict: str, ids: tuple[str, ...], expected: str
+    ) -> tuple[str, tuple[str, ...], str]:
+        """The verdict once the bundle's own sentence is laid beside: another number there is a changed one."""
+        if counterpart is None or plain(counterpart.text) == plain(numeral.text):
+            return verdict, ids, expected
+        if verdict == HOLDS and self._same_number(numeral, counterpart):
+            return verdict, ids, expected
+        if verdict in (MARK, DIGITS) and expected:
+            return verdict, ids, expected
+        return CHANGED, ids if verdict != UNKNOWN else (), plain(counterpart.text)
+
+    def _same_number(self, numeral: Numeral, other: Numeral) -> bool:
+        """Whether two numerals can be the same number, one perhaps rounded or in another unit."""
+        if numeral.kind != other.kind or not (numeral.amounts and other.amounts):
+            return False
+        found = [{match.known.id for match in self._knowledge.find(n.amounts[0]) if match.how != "digits"} for n in (numeral, other)]
+        return bool(found[0] & found[1])
+
+    def _likely(self, piece: Piece, sentence: Sentence, index: int) -> tuple[str, tuple[str, ...], str]:
+        """What nothing accounts for, with the indicator whose name stands beside it, if one does."""
+        numeral = sentence.numerals[index]
+        told = plain(" ".join((piece.row, piece.text[max(0, numeral.start - 120) : numeral.end + 60]))).lower()
+        words = set(re.findall(r"\w{2,}", told))
+        best, score = None, 0.0
+        for known in self._knowledge.known:
+            label = set(re.findall(r"\w{2,}", known.label.lower()))
+            if known.kind != "indicator" or len(label) < 4 or (numeral.unit and known.unit != numeral.unit):
+                continue
+            share = len(label & words) / len(label)
+            if share > max(score, 0.74):
+                best, score = known, share
+        return (CHANGED, (best.id,), best.text) if best else (UNKNOWN, (), "")
+
+    # ------------------------------------------------------------ numbering
+
+    def _is_structure(self, piece: Piece, numeral: Numeral) -> bool:
+        """The number of a heading, figure, table or page."""
+        if numeral.kind not in (NUMBER, RANGE) or numeral.unit:
+            return False
+        if piece.kind in (HEADING, CONTENTS) and (match := _NUMBERED.match(piece.text)) and numeral.end <= match.end():
+            return True
+        return bool(_CAPTION.search(piece.text[: numeral.start]))
+
+    def _numbering(self, document: str, pieces: list[Piece]) -> Iterator[Finding]:
+        """Captions and headings count up without gaps."""
+        last: dict[str, int] = defaultdict(int)
+        counted: list[int] = []
+        for number, piece in enumerate(pieces):
+            if piece.kind not in (CONTENTS, CELL) and (match := _CAPTIONS.match(piece.text)):
+                word, found = match["word"].lower(), int(match["number"])
+                if found != last[word] + 1:
+                    yield Finding(document, piece.place, match["number"], CHANGED, (), str(last[word] + 1), piece.text[:70], number, match.start("number"))
+                last[word] = found
+            elif piece.kind == HEADING and (match := re.match(r"(\d+(?:\.\d+)*)\.?\s", piece.text)):
+                found = [int(part) for part in match[1].split(".")]
+                if found not in ([*counted[:depth], (counted[depth] if depth < len(counted) else 0) + 1] for depth in range(len(counted) + 1)):
+                    yield Finding(document, piece.place, match[1], CHANGED, (), "", piece.text[:70], number, 0)
+                counted = found
+
+
+def _ids_of(matches: list[Match]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(match.known.id for match in matches))[:3]
+
+
+def _several(texts: dict[str, str] | dict[str, None]) -> str:
+    return " / ".join(list(texts)[:3])
+
+
+def _same(value, other) -> bool:
+    """Equal but for what a binary number cannot hold."""
+    return abs(value - other) <= abs(other) / 10**9 + (0 if other else 1) / 10**12
+
+
