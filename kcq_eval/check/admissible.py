@@ -8,7 +8,7 @@ in that very sentence only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -256,13 +256,21 @@ def _has_digit(text: str) -> bool:
     return any(character.isdigit() for character in text)
 
 
-def named_numbers(texts: Texts) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every sentence whose holes are all numbers of this run, with their ids in order: what stands there is known by id."""
+def named_numbers(texts: Texts, forms: Mapping[str, Mapping[str, str]], price_basis: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every sentence whose holes are all numbers of this run, with the id of each number's text: what stands there is known by id.
+
+    Args:
+        forms: Each number's text in every form that a sentence may ask for, by id.
+    """
     for template in templates(texts.language).values():
         for sentence in template if isinstance(template, list) else [template]:
-            named = holes(str(sentence))
-            if any("." in name for name, _ in named):
-                try:
-                    yield texts.fill(sentence), tuple(name for name, _ in named if "." in name)
-                except LookupError:
-                    continue
+            named = [(name, name.replace("@basis", price_basis), form) for name, form in holes(str(sentence)) if "." in name]
+            if not named or not all(form in forms.get(number_id, ()) for _, number_id, form in named):
+                continue
+            told = str(sentence)
+            for name, number_id, form in named:
+                told = told.replace(f"{{{name}:{form}}}" if form else f"{{{name}}}", forms[number_id][form])
+            try:
+                yield texts.fill(told), {forms[number_id][form]: number_id for _, number_id, form in named}
+            except LookupError:  # it also names what only one place knows
+                continue

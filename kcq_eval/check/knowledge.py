@@ -76,6 +76,7 @@ class Knowledge:
         self.documents: set[str] = set()
         self.ratios: set[tuple[int, int]] = set()
         self.parameters: dict[str, str] = {}
+        self._found: dict[tuple, list[Match]] = {}
         names: list[str] = []
         for row in indicators:
             self._add(row["id"], "indicator", row, plain(row[f"text_{language}"]), row[f"label_{language}"])
@@ -99,6 +100,8 @@ class Knowledge:
             return
         read = numerals(text, self.language) if kind == "indicator" else []
         decimals = read[0].amounts[0].decimals if len(read) == 1 and read[0].kind == NUMBER and read[0].amounts else None
+        if kind in ("claim", "correction") and lower is not None and upper is not None:
+            decimals = _rounded_to(upper - lower)
         known = Known(number_id, kind, row["unit"], value, value if lower is None else lower, upper, decimals, text, label)
         self.known.append(known)
         if text:
@@ -158,6 +161,12 @@ class Knowledge:
             turned: 1 where a word beside it says that it rises, -1 that it falls, 0 where none does.
             unit: What its row or column says, where no unit stands beside it.
         """
+        key = (amount, text, turned, hedge, unit)
+        if key not in self._found:
+            self._found[key] = self._search(*key)
+        return self._found[key]
+
+    def _search(self, amount: Amount, text: str, turned: int, hedge: str, unit: str) -> list[Match]:
         exact = [Match(known, "text") for known in self.texts.get(plain(text), ()) if not (turned > 0 and known.value < 0)] if text else []
         seen = {id(match.known) for match in exact}
         own = amount.unit or unit
@@ -249,6 +258,11 @@ def _hedged(amount: Amount, hedge: str, language: str) -> tuple[Fraction, Fracti
     except PrintedError:
         return None
     return interval.lower, interval.upper
+
+
+def _rounded_to(width: Fraction) -> int | None:
+    """How many decimals a number was printed with that stands for so wide an interval; None where it was not simply rounded."""
+    return next((decimals for decimals in range(7) if width == Fraction(1, 10**decimals)), 0 if not width else None)
 
 
 @functools.lru_cache(maxsize=65536)

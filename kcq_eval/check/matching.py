@@ -6,11 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 from kcq_eval.check.bank import Bank, Sentence, masked
 from kcq_eval.check.knowledge import Knowledge, Match, plain
-from kcq_eval.check.numerals import NUMBER, RANGE, YEAR, Amount, Numeral
-from kcq_eval.check.pieces import CELL, CONTENTS, HEADING, VALUE, Piece, Place
+from kcq_eval.check.numerals import NUMBER, RANGE, YEAR, Amount, Numeral, numerals
+from kcq_eval.check.pieces import CELL, CONTENTS, DRAWN, HEADING, VALUE, Piece, Place
 from kcq_eval.printed import format_number
 
 HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS = "holds", "structure", "changed", "mark", "digits", "unit", "unknown", "differs"
@@ -82,9 +84,10 @@ class Checker:
         if piece.kind == CELL and self._is_parameter(piece):
             return
         sentence = masked(text, self._language, self._knowledge.names)
+        scale = _scale_marks(text, self._language) if piece.kind == DRAWN else frozenset()
         alike: dict[int, Numeral] | None = None
         for index, numeral in enumerate(sentence.numerals):
-            verdict, ids, expected = self._verdict(piece, sentence, index)
+            verdict, ids, expected = (STRUCTURE, (), "") if numeral.start in scale else self._verdict(piece, sentence, index)
             if not self._strict and verdict in (HOLDS, UNKNOWN, DIGITS, MARK, UNIT):
                 alike = dict(self._bank.alike(sentence)) if alike is None else alike
                 verdict, ids, expected = self._beside(alike.get(index), numeral, verdict, ids, expected)
@@ -155,7 +158,7 @@ class Checker:
             return self._value(piece, numeral)
         unit = "" if numeral.unit else self._headed(piece)
         matches = self._matches(numeral, numeral.amounts, piece, unit) if numeral.amounts else []
-        good = [match for match in matches if match.how != "digits"]
+        good = [match for match in matches if match.how != "digits"] or self._otherwise(piece, numeral)
         if good:
             return HOLDS, _ids_of(good), ""
         other = self._matches(numeral, numeral.other, piece, unit) if numeral.other else []
@@ -185,6 +188,19 @@ class Checker:
         turned = self._turned(piece.text, numeral)
         found = self._knowledge.find(amounts[0], text, turned=turned, hedge=numeral.hedge, unit=unit)
         return found if found or not unit else self._knowledge.find(amounts[0], text, turned=turned, hedge=numeral.hedge)
+
+    def _otherwise(self, piece: Piece, numeral: Numeral) -> list[Match]:
+        """Two ways of writing that the unit beside a number does not tell: so many đồng for one đồng, and a figure's axis in billions."""
+        if numeral.kind != NUMBER or not numeral.amounts:
+            return []
+        amount = numeral.amounts[0]
+        if amount.unit == "vnd":
+            plain_ones = self._knowledge.find(Amount(amount.value, amount.decimals, "", amount.signed))
+            return [match for match in plain_ones if match.known.unit == "index" and match.how in ("text", "value")]
+        drawn = piece.kind == DRAWN or any(key in ("alt", "drawn") for key, _ in piece.place)
+        if not amount.unit and amount.decimals and drawn:
+            return [match for match in self._knowledge.find(amount, unit="billion_vnd") if match.how == "value"]
+        return []
 
     @staticmethod
     def _turned(text: str, numeral: Numeral) -> int:
@@ -294,6 +310,26 @@ class Checker:
                 if found not in ([*counted[:depth], (counted[depth] if depth < len(counted) else 0) + 1] for depth in range(len(counted) + 1)):
                     yield Finding(document, piece.place, match[1], CHANGED, (), "", piece.text[:70], number, 0)
                 counted = found
+
+
+def _scale_marks(text: str, language: str) -> frozenset[int]:
+    """Where in a figure's texts the marks of a scale stand: numbers alone on their lines, one after the other in equal steps."""
+    found: set[int] = set()
+    run: list[tuple[int, Fraction]] = []
+    start = 0
+    for line in [*text.split("\n"), ""]:
+        read = numerals(line, language)
+        alone = len(read) == 1 and read[0].text == line and read[0].kind == NUMBER and read[0].amounts
+        if alone:
+            run.append((start, read[0].amounts[0].value))
+        else:
+            values = list(dict.fromkeys(value for _, value in run))
+            steps = {after - before for before, after in pairwise(values)}
+            if len(values) > 2 and len(steps) == 1:
+                found |= {place for place, _ in run}
+            run = []
+        start += len(line) + 1
+    return frozenset(found)
 
 
 def _ids_of(matches: list[Match]) -> tuple[str, ...]:

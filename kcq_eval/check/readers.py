@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -77,9 +78,8 @@ def _text(content: bytes, name: str) -> str:
 
 def _tidy(piece: Piece) -> Piece:
     """In NFC, without invisible marks, white space as one space; no-break spaces stay."""
-    from dataclasses import replace
-
-    return replace(piece, text=tidied(piece.text), row=tidied(piece.row), column=tidied(piece.column))
+    text = "\n".join(filter(None, map(tidied, piece.text.split("\n")))) if piece.kind == DRAWN else tidied(piece.text)
+    return replace(piece, text=text, row=tidied(piece.row), column=tidied(piece.column))
 
 
 def tidied(text: str) -> str:

@@ -360,26 +360,48 @@ def save(fig: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS)
     return hashes
 
 
+def drawn_texts(fig: Figure) -> str:
+    """Everything that is written in a figure, a line for each text: type is drawn as outlines, which nobody can read back."""
+    told: list[str] = []
+    before: Text | None = None
+    for text in (*fig.texts, *(text for ax in fig.axes for text in ax.texts)):
+        if text.get_visible() and text.get_text().strip():
+            if before is not None and _goes_on(before, text):
+                told[-1] += f" {text.get_text()}"
+            else:
+                told.append(text.get_text())
+            before = text
+    return "\n".join(told)
+
+
+def _goes_on(before: Text, text: Text) -> bool:
+    """Whether a line is the next of a text that was broken into lines."""
+    alike = all(getattr(before, get)() == getattr(text, get)() for get in ("get_fontsize", "get_fontweight", "get_color", "get_ha"))
+    (x, y), (next_x, next_y) = before.get_position(), text.get_position()
+    return alike and x == next_x and abs(y - next_y - line_height(text.get_fontsize())) < 1e-6
+
+
 def _rendered(fig: Figure, form: str) -> bytes:
-    told = fig.get_label()
+    told, drawn = fig.get_label(), drawn_texts(fig)
     buffer = io.BytesIO()
     with conference():
         if form == "png":
-            _render_png(fig, told, buffer)
+            _render_png(fig, told, drawn, buffer)
         elif form == "svg":
-            fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": told})
+            fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": told, "Description": drawn})
         else:
             fig.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None, "Title": told})
     return buffer.getvalue()
 
 
-def _render_png(fig: Figure, told: str, buffer: io.BytesIO) -> None:
+def _render_png(fig: Figure, told: str, drawn: str, buffer: io.BytesIO) -> None:
     """As `savefig` does, but opaque and with run-length compression: half the time, and the file is no larger."""
     canvas = FigureCanvasAgg(fig)
     canvas.draw()
     image = Image.frombuffer("RGBA", canvas.get_width_height(physical=True), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
     spoken = PngInfo()
     spoken.add_itxt("Description", told)
+    spoken.add_itxt("Text", drawn)
     image.convert("RGB").save(buffer, "png", compress_type=_ZLIB_RUN_LENGTHS, pnginfo=spoken, dpi=(DPI, DPI))
 
 
