@@ -18,6 +18,7 @@ from kcq_eval.claims import Claim
 from kcq_eval.comparison import breakdown, compare
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.findings import judged_criteria, register_remarks
+from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, VINTAGES, coverage
 from kcq_eval.numbers import Number
 from kcq_eval.printed import UNITS
 from kcq_eval.register.coding import rows_told
@@ -212,8 +213,14 @@ def _names(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
     for source in evaluation.published.sources.values():
         for told in (source.source_id, source.title_vi, source.title_en, source.publisher):
             yield Admissible("name", f"source.{source.source_id}", told, source=source.source_id)
-    for vintage in ("63", "34"):
+    for vintage in VINTAGES:
         yield _exactly("count", f"map.{vintage}", int(vintage))
+        found = coverage(evaluation.estimates, evaluation.parameters, vintage)
+        if found is not None:
+            for status in (KEPT, NEW, LEFT, NEVER):
+                yield _exactly("count", f"map.{vintage}.{status}", len(found.with_status(status)))
+            reached = len(found.now | (found.before or frozenset()))
+            yield _exactly("count", f"map.{vintage}.country.never", len(found.names) - reached)
     for code in evaluation.published.vocabulary.label_codes():
         told = texts.label(code)
         if _has_digit(told):

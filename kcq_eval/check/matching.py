@@ -198,7 +198,7 @@ class Checker:
             plain_ones = self._knowledge.find(Amount(amount.value, amount.decimals, "", amount.signed))
             return [match for match in plain_ones if match.known.unit == "index" and match.how in ("text", "value")]
         drawn = piece.kind == DRAWN or any(key in ("alt", "drawn") for key, _ in piece.place)
-        if not amount.unit and amount.decimals and drawn:
+        if not amount.unit and drawn:
             return [match for match in self._knowledge.find(amount, unit="billion_vnd") if match.how == "value"]
         return []
 
