@@ -31,7 +31,7 @@ FILE = "numerals.csv"
 COLUMNS = ("kind", "id", "text", "value", "lower", "upper", "unit", "source")
 KINDS = (
     "claim", "computed", "required", "correction", "error_size", "count", "ratio", "register", "period", "date", "claim_number", "name", "parameter", "text",
-    "document",
+    "document", "code",
 )  # fmt: skip
 _SPOKEN = ("cli.", "audit.", "template.", "problem.", "register.column", "register.notes_text", "register.example", "check.")  # texts of the command line
 _LEGAL = re.compile(r"\d+(?:/\d{4})?/[A-ZĐ][\wĐ]*(?:-[\wĐ]+)*|\b\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d\b|\b(?:19|20)\d\d\b")
@@ -225,6 +225,9 @@ def _names(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
         told = texts.label(code)
         if _has_digit(told):
             yield Admissible("name", f"label.{code}", told)
+    provinces = getattr(evaluation.published.vocabulary, "provinces", {})
+    for code in dict.fromkeys(code for province in provinces.values() for code in (province.code, province.new_code)):
+        yield Admissible("code", f"province.{code}", code)
     for name, value in evaluation.parameters.model_dump().items():
         yield Admissible("parameter", name, str(value))
 

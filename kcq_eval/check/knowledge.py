@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import datetime
 import functools
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,9 +76,11 @@ class Knowledge:
         self.periods: set[tuple[int, int]] = set()
         self.claim_numbers: set[str] = set()
         self.documents: set[str] = set()
+        self.codes: set[str] = set()
         self.ratios: set[tuple[int, int]] = set()
         self.parameters: dict[str, str] = {}
         self._found: dict[tuple, list[Match]] = {}
+        self._behind: dict[Fraction, tuple[str, ...]] = {}
         names: list[str] = []
         for row in indicators:
             self._add(row["id"], "indicator", row, plain(row[f"text_{language}"]), row[f"label_{language}"])
@@ -128,6 +132,8 @@ class Knowledge:
             self.parameters[row["id"]] = text
         elif kind == "text":
             self.sentences.append(tidied(text))
+        elif kind == "code":
+            self.codes |= {text, text.lstrip("0")}
         elif kind == "document":
             self._name_of_commentary(text)
 
@@ -211,6 +217,36 @@ class Knowledge:
             return [] if turned < 0 and changes and known.kind == "indicator" and known.value > 0 and ".mix" not in known.id and "shift" not in known.id else [1]
         return [1] if amount.signed else ([1, -1] if turned <= 0 else [1])
 
+    def behind(self, value: Fraction) -> tuple[str, ...]:
+        """What a number in a cell or behind a chart's mark is: a known value or bound, as it is or as printed, as a fraction of one
+        for per cent, in millions for billions, or what is left of a whole."""
+        if value not in self._behind:
+            self._behind[value] = tuple(dict.fromkeys(self._is_behind(value)))[:3]
+        return self._behind[value]
+
+    def _is_behind(self, value: Fraction) -> Iterator[str]:
+        told, slack = float(value), max(abs(float(value)) * 1e-9, 1e-12)
+        place = bisect.bisect_left(self._targets, (told - slack, ""))
+        while place < len(self._targets) and self._targets[place][0] <= told + slack:
+            yield self._targets[place][1]
+            place += 1
+
+    @functools.cached_property
+    def _targets(self) -> list[tuple[float, str]]:
+        """Every number that may stand behind a cell or mark, in order."""
+        found = set()
+        for known in self.known:
+            ends = [end for end in (known.value, known.lower, known.upper) if end is not None]
+            ends += [_printed(known.value, known.decimals)] if known.decimals is not None else []
+            for end in map(float, ends):
+                ways = [end, -end]
+                if known.unit == "percent":
+                    ways += [end / 100, 100 - end]
+                elif family(known.unit) == "money":
+                    ways += [end / 1000, -end / 1000, end * 1000]
+                found.update((way, known.id) for way in ways)
+        return sorted(found)
+
     def range(self, first: Amount, last: Amount, text: str = "", *, unit: str = "") -> list[Match]:
         """What has these two ends as its bounds."""
         found = [Match(known, "text") for known in self.texts.get(plain(text), ())]
@@ -225,7 +261,7 @@ class Knowledge:
             scale = Fraction(scale_of(known.unit), scale_of(own)) if own else Fraction(1)
             for sign in (1, -1):
                 ends = sorted((sign * known.lower * scale, sign * known.upper * scale))
-                if all(_printed(end, amount.decimals) == amount.value for end, amount in zip(ends, (first, last), strict=True)):
+                if all(amount.value in _ends(end, amount.decimals) for end, amount in zip(ends, (first, last), strict=True)):
                     found.append(Match(known, "bound"))
                     break
         return found
@@ -235,14 +271,14 @@ def _how(amount: Amount, low: Fraction | None, high: Fraction | None, known: Kno
     half = amount.step / 2
     if low is None or high is None:
         end = low if high is None else high
-        return "bound" if end is not None and _printed(end, amount.decimals) == amount.value else ""
+        return "bound" if end is not None and amount.value in _ends(end, amount.decimals) else ""
     if is_hedge(hedge):
         reach = _hedged(amount, hedge, language)
         if reach and reach[0] <= low and high <= reach[1]:
             return "value"
     if amount.value - half <= low and high <= amount.value + half:
         return "value"
-    if low != high and any(_printed(end, amount.decimals) == amount.value for end in (low, high)):
+    if low != high and any(amount.value in _ends(end, amount.decimals) for end in (low, high)):
         return "bound"
     if low != high and amount.value + half >= low and amount.value - half <= high and (high - low) * 20 <= max(abs(low), abs(high), 1):
         return "digits"
@@ -270,6 +306,12 @@ def _printed(value: Fraction, decimals: int) -> Fraction:
     """Rounded as `format_number` rounds: half away from zero."""
     steps = int(abs(value) * 10**decimals + Fraction(1, 2))
     return Fraction(steps if value >= 0 else -steps, 10**decimals)
+
+
+def _ends(value: Fraction, decimals: int) -> tuple[Fraction, Fraction, Fraction]:
+    """How an end of bounds may be printed: rounded, or outward so that nothing is left out."""
+    steps = value * 10**decimals
+    return _printed(value, decimals), Fraction(math.floor(steps), 10**decimals), Fraction(math.ceil(steps), 10**decimals)
 
 
 def plain(text: str) -> str:

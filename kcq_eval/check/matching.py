@@ -81,7 +81,7 @@ class Checker:
         text = piece.text
         if not any(character.isdigit() for character in text):
             return
-        if piece.kind == CELL and self._is_parameter(piece):
+        if piece.kind == CELL and (self._is_parameter(piece) or (not piece.row and text in self._knowledge.codes)):
             return
         sentence = masked(text, self._language, self._knowledge.names)
         scale = _scale_marks(text, self._language) if piece.kind == DRAWN else frozenset()
@@ -197,7 +197,7 @@ class Checker:
         if amount.unit == "vnd":
             plain_ones = self._knowledge.find(Amount(amount.value, amount.decimals, "", amount.signed))
             return [match for match in plain_ones if match.known.unit == "index" and match.how in ("text", "value")]
-        drawn = piece.kind == DRAWN or any(key in ("alt", "drawn") for key, _ in piece.place)
+        drawn = piece.kind == DRAWN or any(key in ("alt", "drawn", "label", "mark") for key, _ in piece.place)
         if not amount.unit and drawn:
             return [match for match in self._knowledge.find(amount, unit="billion_vnd") if match.how == "value"]
         return []
@@ -215,16 +215,8 @@ class Checker:
     def _value(self, piece: Piece, numeral: Numeral) -> tuple[str, tuple[str, ...], str]:
         """A number behind a cell or a mark: the known value itself, or its value as printed; in any unit of its family."""
         value = piece.value if piece.value is not None else numeral.amounts[0].value
-        for known in self._knowledge.known:
-            sizes = [abs(float(value)) * factor for factor in (1, 100, 1000)]
-            if not any(known.reach[0] * 0.99 - 1 <= size <= known.reach[1] * 1.01 + 1 for size in sizes):
-                continue
-            for factor in (1, 100, 1000, -1):
-                for end in (known.value, known.lower, known.upper):
-                    if end is not None and _same(value * factor, end):
-                        return HOLDS, (known.id,), ""
-                if known.decimals is not None and _same(value * factor, round(known.value * 10**known.decimals) / 10**known.decimals):
-                    return HOLDS, (known.id,), ""
+        if ids := self._knowledge.behind(value):
+            return HOLDS, ids, ""
         unit = self._headed(piece)
         matches = self._matches(numeral, numeral.amounts, piece, unit) if numeral.amounts else []
         if any(match.how in ("text", "value") for match in matches):
@@ -338,10 +330,3 @@ def _ids_of(matches: list[Match]) -> tuple[str, ...]:
 
 def _several(texts: dict[str, str] | dict[str, None]) -> str:
     return " / ".join(list(texts)[:3])
-
-
-def _same(value, other) -> bool:
-    """Equal but for what a binary number cannot hold."""
-    return abs(value - other) <= abs(other) / 10**9 + (0 if other else 1) / 10**12
-
-

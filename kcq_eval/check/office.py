@@ -362,30 +362,37 @@ def _lines(element: Element, between: str) -> str:
 
 
 def chart_pieces(package: Package, part: str, language: str, place: tuple[tuple[str, str], ...]) -> Iterator[Piece]:
-    """A native chart: titles, names, labels, the values behind its marks, and the workbook inside it."""
+    """A native chart: titles, names, labels, the values behind its marks, and what its workbook holds besides.
+
+    Series that are not seen, and those of one value throughout, only carry other marks or labels to their place.
+    """
     chart = package.xml(part)
     for title in (*chart.iter(_q("c:title")), *chart.iter(_q("c:dLbl"))):
         if text := _lines(title, " "):
             yield Piece(text, (*place, ("label", "")))
+    scatter = chart.find(f".//{_q('c:scatterChart')}") is not None
+    told: set[Fraction] = set()
     for series in chart.iter(_q("c:ser")):
         name = " ".join(_cached(series.find(_q("c:tx")), language))
         if name:
             yield Piece(name, (*place, ("series", name)))
-        hidden = series.find(f"{_q('c:spPr')}/{_q('a:noFill')}") is not None  # what only carries another bar
-        categories = series.find(_q("c:cat"))
-        names = _cached(categories, language)
+        names = _cached(series.find(_q("c:cat")), language)
         yield from (Piece(text, (*place, ("category", str(n)))) for n, text in enumerate(names, start=1) if text)
+        hidden = series.find(f"{_q('c:spPr')}/{_q('a:noFill')}") is not None
         for tag in ("c:val", "c:xVal", "c:yVal"):
             values = series.find(_q(tag))
-            if values is None or hidden or (tag == "c:xVal" and chart.find(f".//{_q('c:scatterChart')}") is None):
+            numbers = list(_numbers(values, language)) if values is not None else []
+            told.update(value for value, _ in numbers)
+            if hidden or (tag == "c:xVal" and not scatter) or (len(numbers) > 1 and len({value for value, _ in numbers}) == 1):
                 continue
-            for number, (value, text) in enumerate(_numbers(values, language), start=1):
+            for number, (value, text) in enumerate(numbers, start=1):
                 label = names[number - 1] if number <= len(names) else str(number)
                 yield Piece(text, (*place, ("series", name), ("mark", label)), VALUE, row=label, column=name, value=value)
     for kind, target in package.relations(part).values():
         if kind == "package" and target in package and target.lower().endswith(".xlsx"):
             for piece in _xlsx(Package(package.bytes_of(target)), language):
-                yield piece.within(*place, ("workbook", ""))
+                if piece.value is None or piece.value not in told:
+                    yield piece.within(*place, ("workbook", ""))
 
 
 def _cached(element: Element | None, language: str) -> list[str]:
