@@ -96,7 +96,7 @@ class Knowledge:
     @classmethod
     def of_bundle(cls, folder: Path, language: str) -> Knowledge:
         """From the two tables of a finished bundle."""
-        return cls(_rows(folder / NUMBERS), _rows(folder / FILE), language)
+        return cls(rows_of(folder / NUMBERS), rows_of(folder / FILE), language)
 
     def _add(self, number_id: str, kind: str, row: Mapping[str, str], text: str, label: str = "") -> None:
         value, lower, upper = (Fraction(row[name]) if row[name] else None for name in ("value", "lower", "upper"))
@@ -338,7 +338,7 @@ def scale_of(unit: str) -> int:
         return 1
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -283,9 +283,7 @@ class Checker:
         """The number of a heading, figure, table or page."""
         if numeral.kind not in (NUMBER, RANGE) or numeral.unit:
             return False
-        if piece.kind in (HEADING, CONTENTS) and (match := _NUMBERED.match(piece.text)) and numeral.end <= match.end():
-            return True
-        return bool(_CAPTION.search(piece.text[: numeral.start]))
+        return is_numbering(piece, numeral) or bool(_CAPTION.search(piece.text[: numeral.start]))
 
     def _numbering(self, document: str, pieces: list[Piece]) -> Iterator[Finding]:
         """Captions and headings count up without gaps."""
@@ -302,6 +300,12 @@ class Checker:
                 if found not in ([*counted[:depth], (counted[depth] if depth < len(counted) else 0) + 1] for depth in range(len(counted) + 1)):
                     yield Finding(document, piece.place, match[1], CHANGED, (), "", piece.text[:70], number, 0)
                 counted = found
+
+
+def is_numbering(piece: Piece, numeral: Numeral) -> bool:
+    """Whether a numeral is the number of a heading."""
+    match = _NUMBERED.match(piece.text) if piece.kind in (HEADING, CONTENTS) else None
+    return match is not None and numeral.end <= match.end()
 
 
 def _scale_marks(text: str, language: str) -> frozenset[int]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from kcq_eval.check.admissible import COLUMNS, FILE, admissible_rows, named_numbers
 from kcq_eval.check.bank import Bank
 from kcq_eval.check.knowledge import Knowledge, plain
-from kcq_eval.check.matching import DIFFERS, Checker, Finding
-from kcq_eval.check.numerals import Numeral, numerals
+from kcq_eval.check.languages import between_languages
+from kcq_eval.check.matching import Checker, Finding
 from kcq_eval.check.readers import read_document, tidied
 from kcq_eval.deliverables.contents import Contents
-from kcq_eval.printed import UNITS
 
 # What a run makes that people read; where one is not made, it is not checked.
 DELIVERABLES = ("report.html", "letter.html", "letter.md", "report.docx", "slides.pptx", "tables.xlsx")
@@ -79,29 +78,6 @@ def run_bank(contents: Contents, knowledge: Knowledge) -> Bank:
     for sentence, ids in named_numbers(contents.texts, forms, contents.evaluation.parameters.price_basis):
         bank.add(sentence, {plain(text): number_id for text, number_id in ids.items()})
     return bank
-
-
-def between_languages(indicators: Iterable[dict[str, str]]) -> list[Finding]:
-    """Indicators whose two texts do not say the same number."""
-    found = []
-    for row in indicators:
-        vi, en = (numerals(row[f"text_{language}"], language) for language in ("vi", "en"))
-        if [amount_key(n) for n in vi] != [amount_key(n) for n in en]:
-            found.append(Finding("numbers.csv", (("number", row["id"]),), plain(row["text_vi"]), DIFFERS, (row["id"],), plain(row["text_en"])))
-    return found
-
-
-def amount_key(numeral: Numeral) -> tuple:
-    """What a numeral says, whatever the language: kind, and values in base units."""
-    if numeral.date:
-        return ("date", numeral.date.isoformat())
-    if not numeral.amounts:
-        return (numeral.kind, plain(numeral.text))
-    return (numeral.kind, *((amount.value * (UNITS[amount.unit].scale if amount.unit else 1), family_of(amount.unit)) for amount in numeral.amounts))
-
-
-def family_of(unit: str) -> str:
-    return UNITS[unit].family if unit else ""
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
