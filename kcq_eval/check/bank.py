@@ -7,6 +7,8 @@ numerals seen there belong there. Where nothing is known word for word, the sent
 from __future__ import annotations
 
 import difflib
+import functools
+import operator
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,7 +22,9 @@ _REACH = 4  # words on each side
 _FEWEST = 2  # words that must be among them
 _DEFINITE = 4  # words with which they name something definite
 _ALIKE = 0.72  # of two sentences that are laid beside each other
+_VERY_ALIKE = 0.85
 _MOST_TRIED = 8
+_COMMON = 400  # sentences that have a word; a word of more tells nothing
 _TOKEN = re.compile(r"\w+|[.;:!?](?=\s|$)|\n|[%→]", re.UNICODE)
 _END = "|"
 MASK = "0"
@@ -33,6 +37,15 @@ class Sentence:
     tokens: tuple[str, ...]
     places: tuple[int, ...]
     numerals: tuple[Numeral, ...]
+
+    @functools.cached_property
+    def told(self) -> tuple[str, ...]:
+        """The numerals' texts."""
+        return tuple(plain(numeral.text) for numeral in self.numerals)
+
+    @property
+    def words(self) -> int:
+        return sum(token not in (MASK, _END) for token in self.tokens)
 
 
 def masked(text: str, language: str, names: tuple[str, ...] = ()) -> Sentence:
@@ -59,7 +72,7 @@ class Bank:
     names: tuple[str, ...] = ()
     _around: dict[tuple[str, ...], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     _cells: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-    _sentences: dict[tuple[str, ...], Sentence] = field(default_factory=dict)
+    _sentences: dict[tuple[str, ...], list[Sentence]] = field(default_factory=dict)
     _having: dict[str, list[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, text: str, ids: dict[str, str] | None = None) -> None:
@@ -72,8 +85,10 @@ class Bank:
             key = surroundings(sentence, place)
             if _words(key) >= _FEWEST:
                 self._around[key].setdefault(told, (ids or {}).get(told, ""))
-        if sentence.tokens not in self._sentences:
-            self._sentences[sentence.tokens] = sentence
+        known = self._sentences.setdefault(sentence.tokens, [])
+        if sentence.told not in {other.told for other in known}:
+            known.append(sentence)
+        if len(known) == 1:
             for word in set(sentence.tokens) - {MASK, _END}:
                 self._having[word].append(sentence.tokens)
 
@@ -103,33 +118,45 @@ class Bank:
         key = surroundings(sentence, place)
         return self._around.get(key, {}), _words(key) >= _DEFINITE
 
-    def alike(self, sentence: Sentence) -> list[tuple[int, Numeral]]:
-        """For each of a sentence's numerals that has a counterpart in the known sentence most alike: its index and that counterpart."""
-        words = [token for token in sentence.tokens if token not in (MASK, _END)]
-        if len(words) < _DEFINITE:
-            return []
+    def same_words(self, sentence: Sentence) -> tuple[Numeral, ...]:
+        """The numerals of the known sentence that says the same in the same words, of several the one most alike; () where none does."""
+        known = self._sentences.get(sentence.tokens, [])
+        return _closest(known, sentence.told).numerals if known else ()
+
+    def alike(self, sentence: Sentence) -> tuple[dict[int, Numeral], bool]:
+        """The counterparts of a sentence's numerals, by their index, in the known sentence most alike; and whether that sentence is
+        so alike, and agrees in another number, that a different numeral is a changed one."""
+        words = {token for token in sentence.tokens if token not in (MASK, _END)}
         shared: Counter[tuple[str, ...]] = Counter()
-        for word in set(words):
+        for word in words:
             found = self._having.get(word, ())
-            if len(found) < 400:
-                for tokens in found:
-                    shared[tokens] += 1
+            if len(found) < _COMMON:
+                shared.update(found)
         best, alike = None, _ALIKE
-        for tokens, _ in sorted(shared.most_common(40), key=lambda item: (-item[1] / (len(item[0]) + len(words)), item[0]))[:_MOST_TRIED]:
+        tried = sorted(shared.items(), key=lambda item: (-item[1] / (len(item[0]) + len(words)), item[0]))[:_MOST_TRIED] if len(words) >= _DEFINITE else []
+        for tokens, _ in tried:
             matcher = difflib.SequenceMatcher(None, tokens, sentence.tokens, autojunk=False)
             if matcher.quick_ratio() > alike and (ratio := matcher.ratio()) > alike:
                 best, alike = (matcher, tokens), ratio
         if best is None:
-            return []
+            return {}, False
         matcher, tokens = best
-        known, pairs = self._sentences[tokens], []
-        at = {place: numeral for place, numeral in zip(known.places, known.numerals, strict=True)}
+        known = _closest(self._sentences[tokens], sentence.told)
+        at = dict(zip(known.places, known.numerals, strict=True))
         index = {place: n for n, place in enumerate(sentence.places)}
-        for block in matcher.get_matching_blocks():
-            for offset in range(block.size):
-                if block.a + offset in at and block.b + offset in index:
-                    pairs.append((index[block.b + offset], at[block.a + offset]))
-        return pairs
+        pairs = {
+            index[block.b + offset]: at[block.a + offset]
+            for block in matcher.get_matching_blocks()
+            for offset in range(block.size)
+            if block.a + offset in at and block.b + offset in index
+        }
+        agreeing = sum(plain(numeral.text) == sentence.told[n] for n, numeral in pairs.items())
+        return pairs, alike > _VERY_ALIKE and agreeing > 0 and len(pairs) - agreeing <= agreeing
+
+
+def _closest(known: list[Sentence], told: tuple[str, ...]) -> Sentence:
+    """Of sentences in the same words the one with the most numerals in common."""
+    return max(known, key=lambda sentence: sum(map(operator.eq, sentence.told, told)))
 
 
 def surroundings(sentence: Sentence, place: int) -> tuple[str, ...]:

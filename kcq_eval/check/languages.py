@@ -49,7 +49,7 @@ def _between_numbers(vi: Path, en: Path) -> list[Finding]:
 
 def _between_documents(vi: Path, en: Path, name: str) -> list[Finding]:
     if not (vi / name).is_file() or not (en / name).is_file():
-        missing = next((folder for folder in (vi, en) if not (folder / name).is_file()))
+        missing = next(folder for folder in (vi, en) if not (folder / name).is_file())
         return [] if not (vi / name).is_file() and not (en / name).is_file() else [Finding(name, (), missing.name, DIFFERS)]
     sides = [_signed(folder, name, language) for folder, language in ((vi, "vi"), (en, "en"))]
     keys = [[key for key, _, _ in side] for side in sides]

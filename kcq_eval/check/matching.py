@@ -24,6 +24,7 @@ _CAPTION = re.compile(r"(?<!\w)(?:hình|bảng|biểu|biểu đồ|sơ đồ|b�
 _CAPTIONS = re.compile(r"(?P<word>hình|bảng|biểu đồ|figure|table|chart)\s+(?P<number>\d+)[.:]", re.IGNORECASE)
 _NUMBERED = re.compile(r"\s*(?:(?:phần|chương|phụ lục|part|chapter|annex|mục|section)\s+)?\d+(?:\.\d+)*[.)]?(?=\s|$)", re.IGNORECASE)
 _HEADED_UNIT = re.compile(r"%|điểm phần trăm|percentage points?|(?:triệu|tỷ|tỉ|nghìn) đồng|(?:million|billion|thousand) VND", re.IGNORECASE)
+_SAME_WORDS = 5  # words of a sentence that nobody writes twice by chance
 _UNIT_WORDS = {
     "%": "percent", "điểm phần trăm": "percentage_point", "percentage point": "percentage_point", "percentage points": "percentage_point",
     "triệu đồng": "million_vnd", "million vnd": "million_vnd", "tỷ đồng": "billion_vnd", "tỉ đồng": "billion_vnd", "billion vnd": "billion_vnd",
@@ -85,12 +86,15 @@ class Checker:
             return
         sentence = masked(text, self._language, self._knowledge.names)
         scale = _scale_marks(text, self._language) if piece.kind == DRAWN else frozenset()
-        alike: dict[int, Numeral] | None = None
+        same = self._bank.same_words(sentence) if sentence.words >= _SAME_WORDS else ()
+        alike: tuple[dict[int, Numeral], bool] | None = None
         for index, numeral in enumerate(sentence.numerals):
             verdict, ids, expected = (STRUCTURE, (), "") if numeral.start in scale else self._verdict(piece, sentence, index)
-            if not self._strict and verdict in (HOLDS, UNKNOWN, DIGITS, MARK, UNIT):
-                alike = dict(self._bank.alike(sentence)) if alike is None else alike
-                verdict, ids, expected = self._beside(alike.get(index), numeral, verdict, ids, expected)
+            if same and verdict != STRUCTURE:
+                verdict, ids, expected = self._in_the_same_words(same[index], numeral, verdict, ids, expected)
+            elif not self._strict and verdict in (HOLDS, UNKNOWN):
+                alike = self._bank.alike(sentence) if alike is None else alike
+                verdict, ids, expected = self._beside(alike[0].get(index), alike[1], numeral, verdict, ids)
             if verdict == UNKNOWN:
                 verdict, ids, expected = self._likely(piece, sentence, index)
             around = text[max(0, numeral.start - 40) : numeral.end + 30].strip()
@@ -243,17 +247,21 @@ class Checker:
 
     # ------------------------------------------------------------ what it most likely was
 
-    def _beside(
-        self, counterpart: Numeral | None, numeral: Numeral, verdict: str, ids: tuple[str, ...], expected: str
-    ) -> tuple[str, tuple[str, ...], str]:
-        """The verdict once the bundle's own sentence is laid beside: another number there is a changed one."""
-        if counterpart is None or plain(counterpart.text) == plain(numeral.text):
+    def _in_the_same_words(self, known: Numeral, numeral: Numeral, verdict: str, ids: tuple[str, ...], expected: str) -> tuple[str, tuple[str, ...], str]:
+        """The verdict where the results say this sentence word for word: another numeral in it has changed."""
+        if plain(known.text) == plain(numeral.text):
+            return HOLDS, ids, ""
+        if verdict == MARK or (verdict == HOLDS and not self._strict and self._same_number(numeral, known)):
             return verdict, ids, expected
-        if verdict == HOLDS and self._same_number(numeral, counterpart):
-            return verdict, ids, expected
-        if verdict in (MARK, DIGITS) and expected:
-            return verdict, ids, expected
-        return CHANGED, ids if verdict != UNKNOWN else (), plain(counterpart.text)
+        return CHANGED, ids, plain(known.text)
+
+    def _beside(self, known: Numeral | None, definite: bool, numeral: Numeral, verdict: str, ids: tuple[str, ...]) -> tuple[str, tuple[str, ...], str]:
+        """The verdict once the sentence most alike is laid beside."""
+        if known is None or plain(known.text) == plain(numeral.text):
+            return verdict, ids, ""
+        if verdict == HOLDS and (not definite or self._same_number(numeral, known)):
+            return verdict, ids, ""
+        return CHANGED, () if verdict == UNKNOWN else ids, plain(known.text)
 
     def _same_number(self, numeral: Numeral, other: Numeral) -> bool:
         """Whether two numerals can be the same number, one perhaps rounded or in another unit."""
