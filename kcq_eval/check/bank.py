@@ -7,16 +7,15 @@ numerals seen there belong there. Where nothing is known word for word, the sent
 from __future__ import annotations
 
 import difflib
-import functools
 import operator
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from kcq_eval.check.knowledge import plain
-from kcq_eval.check.numerals import Numeral, numerals
+from kcq_eval.check.knowledge import Knowledge
+from kcq_eval.check.numerals import Numeral
 from kcq_eval.check.pieces import CELL, Piece
+from kcq_eval.check.sentences import END, MASK, Sentence, plain
 
 _REACH = 4  # words on each side
 _FEWEST = 2  # words that must be among them
@@ -25,51 +24,13 @@ _ALIKE = 0.72  # of two sentences that are laid beside each other
 _VERY_ALIKE = 0.85
 _MOST_TRIED = 8
 _COMMON = 400  # sentences that have a word; a word of more tells nothing
-_TOKEN = re.compile(r"\w+|[.;:!?](?=\s|$)|\n|[%→]", re.UNICODE)
-_END = "|"
-MASK = "0"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A text with its numerals masked: tokens in lower case, and for each numeral its place among them."""
-
-    tokens: tuple[str, ...]
-    places: tuple[int, ...]
-    numerals: tuple[Numeral, ...]
-
-    @functools.cached_property
-    def told(self) -> tuple[str, ...]:
-        """The numerals' texts."""
-        return tuple(plain(numeral.text) for numeral in self.numerals)
-
-    @property
-    def words(self) -> int:
-        return sum(token not in (MASK, _END) for token in self.tokens)
-
-
-def masked(text: str, language: str, names: tuple[str, ...] = ()) -> Sentence:
-    found = numerals(text, language, names)
-    tokens: list[str] = []
-    places, end = [], 0
-    for numeral in found:
-        tokens += _tokens(text[end : numeral.start])
-        places.append(len(tokens))
-        tokens.append(MASK)
-        end = numeral.end
-    return Sentence((*tokens, *_tokens(text[end:])), tuple(places), tuple(found))
-
-
-def _tokens(text: str) -> list[str]:
-    return [_END if token in ".;:!?\n" else token.lower() for token in _TOKEN.findall(text)]
 
 
 @dataclass
 class Bank:
-    """Sentences and tables known to be right, in one language."""
+    """Sentences and tables known to be right, in the language of `knowledge`."""
 
-    language: str
-    names: tuple[str, ...] = ()
+    knowledge: Knowledge
     _around: dict[tuple[str, ...], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     _cells: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     _sentences: dict[tuple[str, ...], list[Sentence]] = field(default_factory=dict)
@@ -77,7 +38,7 @@ class Bank:
 
     def add(self, text: str, ids: dict[str, str] | None = None) -> None:
         """A sentence; `ids` tells which number stands for a numeral's text."""
-        sentence = masked(text, self.language, self.names)
+        sentence = self.knowledge.masked(text)
         if not sentence.numerals:
             return
         for place, numeral in zip(sentence.places, sentence.numerals, strict=True):
@@ -89,7 +50,7 @@ class Bank:
         if sentence.told not in {other.told for other in known}:
             known.append(sentence)
         if len(known) == 1:
-            for word in set(sentence.tokens) - {MASK, _END}:
+            for word in set(sentence.tokens) - {MASK, END}:
                 self._having[word].append(sentence.tokens)
 
     def add_table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -126,7 +87,7 @@ class Bank:
     def alike(self, sentence: Sentence) -> tuple[dict[int, Numeral], bool]:
         """The counterparts of a sentence's numerals, by their index, in the known sentence most alike; and whether that sentence is
         so alike, and agrees in another number, that a different numeral is a changed one."""
-        words = {token for token in sentence.tokens if token not in (MASK, _END)}
+        words = {token for token in sentence.tokens if token not in (MASK, END)}
         shared: Counter[tuple[str, ...]] = Counter()
         for word in words:
             found = self._having.get(word, ())
@@ -164,16 +125,16 @@ def surroundings(sentence: Sentence, place: int) -> tuple[str, ...]:
     left, right = [], []
     for token in reversed(sentence.tokens[:place]):
         left.append(token)
-        if token == _END or len(left) == _REACH:
+        if token == END or len(left) == _REACH:
             break
     for token in sentence.tokens[place + 1 :]:
         right.append(token)
-        if token == _END or len(right) == _REACH:
+        if token == END or len(right) == _REACH:
             break
-    left = left if left and (left[-1] == _END or len(left) == _REACH) else [*left, _END]
-    right = right if right and (right[-1] == _END or len(right) == _REACH) else [*right, _END]
+    left = left if left and (left[-1] == END or len(left) == _REACH) else [*left, END]
+    right = right if right and (right[-1] == END or len(right) == _REACH) else [*right, END]
     return (*reversed(left), "<", *right)
 
 
 def _words(key: tuple[str, ...]) -> int:
-    return sum(token not in (MASK, _END, "<") for token in key)
+    return sum(token not in (MASK, END, "<") for token in key)

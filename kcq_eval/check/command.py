@@ -106,7 +106,7 @@ def _check(draft: Path, bundle: BundleRead, language: str, every: bool, csv: Pat
         raise BadInput([Problem("marked_docx_only", str(out), expected=".docx")])
     pieces = read_document(draft, language)
     knowledge = Knowledge.of_bundle(bundle.folder, language)
-    bank = Bank(language, knowledge.names)
+    bank = Bank(knowledge)
     for sentence in knowledge.sentences:
         bank.add(sentence)
     if bundle.language == language:

@@ -17,6 +17,7 @@ from pathlib import Path
 from kcq_eval.check.admissible import FILE
 from kcq_eval.check.numerals import NUMBER, Amount, is_hedge, numerals
 from kcq_eval.check.readers import tidied
+from kcq_eval.check.sentences import Sentence, masked, plain
 from kcq_eval.printed import UNITS, Printed, PrintedError, format_number
 
 NUMBERS = "numbers.csv"
@@ -89,9 +90,12 @@ class Knowledge:
             self._admit(row, names)
         self.names = tuple(names)
         self.years = {year for start, end in self.periods for year in range(start, end + 1)}
-        self._by_family: dict[str, list[Known]] = defaultdict(list)
+        self._masked: dict[str, Sentence] = {}
+        self._reaches: dict[str, list[tuple[float, float, Known]]] = defaultdict(list)  # by family, in its base unit; "" for all, each in its own
         for known in self.known:
-            self._by_family[family(known.unit)].append(known)
+            scale = scale_of(known.unit)
+            self._reaches[family(known.unit)].append((known.reach[0] * scale, known.reach[1] * scale, known))
+            self._reaches[""].append((*known.reach, known))
 
     @classmethod
     def of_bundle(cls, folder: Path, language: str) -> Knowledge:
@@ -157,6 +161,12 @@ class Knowledge:
         for group in groups.values():
             self.ratios |= {(int(part.value), int(whole.value)) for part in group for whole in group if part is not whole and part.value <= whole.value}
 
+    def masked(self, text: str) -> Sentence:
+        """A text with its numerals; the same text is read once."""
+        if text not in self._masked:
+            self._masked[text] = masked(text, self.language, self.names)
+        return self._masked[text]
+
     # ------------------------------------------------------------ finding
 
     def find(self, amount: Amount, text: str = "", *, turned: int = 0, hedge: str = "", unit: str = "") -> list[Match]:
@@ -176,20 +186,18 @@ class Knowledge:
         exact = [Match(known, "text") for known in self.texts.get(plain(text), ()) if not (turned > 0 and known.value < 0)] if text else []
         seen = {id(match.known) for match in exact}
         own = amount.unit or unit
-        found = exact + [match for known in self._candidates(own) if id(known) not in seen for match in self._match(amount, known, own, turned, hedge)]
+        found = exact + [match for known in self._near(amount, own, hedge) if id(known) not in seen for match in self._match(amount, known, own, turned, hedge)]
         return sorted(found, key=lambda match: (_BEST_FIRST.index(match.how), match.known.kind != "indicator"))
 
-    def _candidates(self, unit: str) -> Iterator[Known]:
-        if unit:
-            yield from self._by_family.get(family(unit), ())
-        else:
-            yield from self.known
+    def _near(self, amount: Amount, unit: str, hedge: str = "") -> Iterator[Known]:
+        """What is of the same family and about as large; of any family where there is no unit."""
+        factor = scale_of(unit) if unit else 1
+        size = abs(float(amount.value)) * factor
+        slack = (size if hedge else 0.0) + 1.01 * factor / 10**amount.decimals
+        return (known for low, high, known in self._reaches.get(family(unit) if unit else "", ()) if low - slack <= size <= high + slack)
 
     def _match(self, amount: Amount, known: Known, unit: str, turned: int, hedge: str) -> Iterator[Match]:
         if not unit and family(known.unit) not in _PLAIN and known.decimals != amount.decimals and not (known.decimals is None and amount.decimals):
-            return
-        size, tolerance = self._size(amount, known, unit, hedge)
-        if not known.reach[0] - tolerance <= size <= known.reach[1] + tolerance:
             return
         scale = Fraction(scale_of(known.unit), scale_of(unit)) if unit else Fraction(1)
         for sign in self._signs(amount, known, turned):
@@ -199,13 +207,6 @@ class Knowledge:
             if how:
                 yield Match(known, how)
                 return
-
-    @staticmethod
-    def _size(amount: Amount, known: Known, unit: str, hedge: str) -> tuple[float, float]:
-        """A printed number's size in the unit of a known one, and how far off that may be."""
-        factor = scale_of(unit) / scale_of(known.unit) if unit else 1.0
-        size = abs(float(amount.value))
-        return size * factor, (size if hedge else 0.0) * factor + 1.01 * factor / 10**amount.decimals
 
     @staticmethod
     def _signs(amount: Amount, known: Known, turned: int) -> list[int]:
@@ -252,11 +253,8 @@ class Knowledge:
         found = [Match(known, "text") for known in self.texts.get(plain(text), ())]
         seen = {id(match.known) for match in found}
         own = last.unit or first.unit or unit
-        size, tolerance = abs(float(last.value)), 1.01 / 10**last.decimals
-        for known in self._candidates(own):
-            factor = scale_of(own) / scale_of(known.unit) if own else 1.0
-            near = known.reach[0] - tolerance * factor <= size * factor <= known.reach[1] + tolerance * factor
-            if id(known) in seen or known.upper is None or not near:
+        for known in self._near(last, own):
+            if id(known) in seen or known.upper is None:
                 continue
             scale = Fraction(scale_of(known.unit), scale_of(own)) if own else Fraction(1)
             for sign in (1, -1):
@@ -312,11 +310,6 @@ def _ends(value: Fraction, decimals: int) -> tuple[Fraction, Fraction, Fraction]
     """How an end of bounds may be printed: rounded, or outward so that nothing is left out."""
     steps = value * 10**decimals
     return _printed(value, decimals), Fraction(math.floor(steps), 10**decimals), Fraction(math.ceil(steps), 10**decimals)
-
-
-def plain(text: str) -> str:
-    """A text to compare: white space of one kind, the minus of one kind."""
-    return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ").split())
 
 
 @functools.cache

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kcq_eval.check.admissible import FILE
-from kcq_eval.check.knowledge import NUMBERS, Knowledge, plain, rows_of
+from kcq_eval.check.knowledge import NUMBERS, Knowledge, rows_of
 from kcq_eval.check.matching import DIFFERS, Finding, is_numbering
 from kcq_eval.check.numerals import Numeral, numerals
 from kcq_eval.check.pieces import Piece
 from kcq_eval.check.readers import read_document
+from kcq_eval.check.sentences import plain
 from kcq_eval.printed import UNITS
 
 _SAME_IN_BOTH = ("value", "lower", "upper", "unit")

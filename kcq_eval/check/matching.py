@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from kcq_eval.check.bank import Bank, Sentence, masked
-from kcq_eval.check.knowledge import Knowledge, Match, plain
+from kcq_eval.check.bank import Bank
+from kcq_eval.check.knowledge import Knowledge, Match
 from kcq_eval.check.numerals import NUMBER, RANGE, YEAR, Amount, Numeral, numerals
 from kcq_eval.check.pieces import CELL, CONTENTS, DRAWN, HEADING, VALUE, Piece, Place
+from kcq_eval.check.sentences import Sentence, plain
 from kcq_eval.printed import format_number
 
 HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS = "holds", "structure", "changed", "mark", "digits", "unit", "unknown", "differs"
@@ -84,7 +85,7 @@ class Checker:
             return
         if piece.kind == CELL and (self._is_parameter(piece) or (not piece.row and text in self._knowledge.codes)):
             return
-        sentence = masked(text, self._language, self._knowledge.names)
+        sentence = self._knowledge.masked(text)
         scale = _scale_marks(text, self._language) if piece.kind == DRAWN else frozenset()
         same = self._bank.same_words(sentence) if sentence.words >= _SAME_WORDS else ()
         alike: tuple[dict[int, Numeral], bool] | None = None
@@ -129,13 +130,13 @@ class Checker:
     def _fits(self, piece: Piece, numeral: Numeral, cells: list[str]) -> bool:
         """Whether a cell, laid out otherwise, says the same as one that is known: its number, whatever its unit and digits."""
         for cell in cells:
-            known = masked(cell, self._language, self._knowledge.names).numerals
+            known = self._knowledge.masked(cell).numerals
             for other in known:
                 if plain(other.text) == plain(numeral.text):
                     return True
                 if other.amounts and numeral.amounts and [a.value for a in other.amounts] == [a.value for a in numeral.amounts]:
                     return True
-                if piece.value is not None or len(known) != len(masked(piece.text, self._language).numerals):
+                if piece.value is not None or len(known) != len(self._knowledge.masked(piece.text).numerals):
                     return True
         return False
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from kcq_eval.check.admissible import COLUMNS, FILE, admissible_rows, named_numbers
 from kcq_eval.check.bank import Bank
-from kcq_eval.check.knowledge import Knowledge, plain
+from kcq_eval.check.knowledge import Knowledge
 from kcq_eval.check.languages import between_languages
 from kcq_eval.check.matching import Checker, Finding
 from kcq_eval.check.readers import read_document, tidied
+from kcq_eval.check.sentences import plain
 from kcq_eval.deliverables.contents import Contents
 
 # What a run makes that people read; where one is not made, it is not checked.
@@ -59,7 +60,7 @@ def deliverables(folder: Path) -> list[Path]:
 def run_bank(contents: Contents, knowledge: Knowledge) -> Bank:
     """The sentences and tables of a run, and every text whose numbers are named by id."""
     language = contents.texts.language
-    bank = Bank(language, knowledge.names)
+    bank = Bank(knowledge)
     for part in contents.parts:
         for finding in part["findings"]:
             bank.add(tidied(finding["text"]))
