@@ -13,16 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kcq_eval.check.knowledge import Knowledge
-from kcq_eval.check.numerals import Numeral
+from kcq_eval.check.numerals import NUMBER, RANGE, RATIO, Numeral
 from kcq_eval.check.pieces import CELL, Piece
 from kcq_eval.check.sentences import END, MASK, Sentence, plain
 
-_REACH = 4  # words on each side
+_REACH = 6  # words on each side
 _FEWEST = 2  # words that must be among them
 _DEFINITE = 4  # words with which they name something definite
 _ALIKE = 0.72  # of two sentences that are laid beside each other
 _VERY_ALIKE = 0.85
 _MOST_TRIED = 8
+_HERE = ("<name>", "<number>")  # where the numeral itself stands
+_AMOUNTS = (NUMBER, RANGE, RATIO)
 _COMMON = 400  # sentences that have a word; a word of more tells nothing
 
 
@@ -32,6 +34,7 @@ class Bank:
 
     knowledge: Knowledge
     _around: dict[tuple[str, ...], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    _values: dict[tuple[str, ...], set[tuple]] = field(default_factory=lambda: defaultdict(set))
     _cells: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     _sentences: dict[tuple[str, ...], list[Sentence]] = field(default_factory=dict)
     _having: dict[str, list[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(list))
@@ -46,6 +49,7 @@ class Bank:
             key = surroundings(sentence, place)
             if _words(key) >= _FEWEST:
                 self._around[key].setdefault(told, (ids or {}).get(told, ""))
+                self._values[key].add(numeral.values)
         known = self._sentences.setdefault(sentence.tokens, [])
         if sentence.told not in {other.told for other in known}:
             known.append(sentence)
@@ -68,6 +72,12 @@ class Bank:
                 self._cells[plain(piece.row).lower(), plain(piece.column).lower()].append(plain(piece.text))
             self.add(piece.text)
 
+    def add_labelled(self) -> None:
+        """Every indicator after its label."""
+        for known in self.knowledge.known:
+            if known.label and known.text:
+                self.add(f"{known.label}: {known.text}")
+
     def cells(self, piece: Piece) -> list[str]:
         """What stands in this row and column."""
         if not (piece.row and piece.column):
@@ -75,9 +85,10 @@ class Bank:
         return self._cells.get((plain(piece.row).lower(), plain(piece.column).lower()), [])
 
     def there(self, sentence: Sentence, place: int) -> tuple[dict[str, str], bool]:
-        """The numerals known in these surroundings, with their ids, and whether only they belong there."""
+        """The numerals known in these surroundings, with their ids, and whether this one, even without its unit, does not belong there."""
         key = surroundings(sentence, place)
-        return self._around.get(key, {}), _words(key) >= _DEFINITE
+        values = sentence.numerals[sentence.places.index(place)].values
+        return self._around.get(key, {}), _words(key) >= _DEFINITE and not (values and values in self._values.get(key, ()))
 
     def same_words(self, sentence: Sentence) -> tuple[Numeral, ...]:
         """The numerals of the known sentence that says the same in the same words, of several the one most alike; () where none does."""
@@ -123,18 +134,19 @@ def _closest(known: list[Sentence], told: tuple[str, ...]) -> Sentence:
 def surroundings(sentence: Sentence, place: int) -> tuple[str, ...]:
     """The words around a numeral on both sides, as far as the sentence goes."""
     left, right = [], []
-    for token in reversed(sentence.tokens[:place]):
+    for token in reversed(sentence.named[:place]):
         left.append(token)
         if token == END or len(left) == _REACH:
             break
-    for token in sentence.tokens[place + 1 :]:
+    for token in sentence.named[place + 1 :]:
         right.append(token)
         if token == END or len(right) == _REACH:
             break
     left = left if left and (left[-1] == END or len(left) == _REACH) else [*left, END]
     right = right if right and (right[-1] == END or len(right) == _REACH) else [*right, END]
-    return (*reversed(left), "<", *right)
+    kind = next(numeral.kind for at, numeral in zip(sentence.places, sentence.numerals, strict=True) if at == place)
+    return (*reversed(left), _HERE[kind in _AMOUNTS], *right)
 
 
 def _words(key: tuple[str, ...]) -> int:
-    return sum(token not in (MASK, END, "<") for token in key)
+    return sum(token not in (MASK, END, *_HERE) for token in key)

@@ -107,6 +107,7 @@ def _check(draft: Path, bundle: BundleRead, language: str, every: bool, csv: Pat
     pieces = read_document(draft, language)
     knowledge = Knowledge.of_bundle(bundle.folder, language)
     bank = Bank(knowledge)
+    bank.add_labelled()
     for sentence in knowledge.sentences:
         bank.add(sentence)
     if bundle.language == language:

@@ -22,7 +22,7 @@ from kcq_eval.printed import UNITS, Printed, PrintedError, format_number
 
 NUMBERS = "numbers.csv"
 _SIZES = ("claim", "error_size", "computed", "required", "correction", "register")  # told as sizes, their sign in a word beside them
-_PLAIN = ("count", "index")
+_PLAIN = ("count", "index", "year")
 _BEST_FIRST = ("text", "value", "bound", "digits")
 
 
@@ -35,6 +35,7 @@ class Known:
         kind: `indicator`, or the kind of the row in numerals.csv.
         decimals: It is printed with so many, None where only its bounds say so.
         text: As the document's language prints it, "" where that is not fixed.
+        claims: Ids of the claims it is or rests on.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Known:
     decimals: int | None
     text: str = ""
     label: str = ""
+    claims: frozenset[str] = frozenset()
 
     @functools.cached_property
     def reach(self) -> tuple[float, float]:
@@ -70,6 +72,8 @@ class Knowledge:
         self.language = language
         self.known: list[Known] = []
         self.texts: dict[str, list[Known]] = defaultdict(list)
+        self.labelled: dict[str, Known] = {}
+        self.numbered: dict[str, frozenset[str]] = {}  # claim ids of a claim's number
         self.as_printed: dict[str, str] = {}  # a source's own characters, with the claim
         self.names: tuple[str, ...] = ()
         self.sentences: list[str] = []
@@ -83,6 +87,9 @@ class Knowledge:
         self._found: dict[tuple, list[Match]] = {}
         self._behind: dict[Fraction, tuple[str, ...]] = {}
         names: list[str] = []
+        others = list(others)
+        ids = sorted((row["id"] for row in others if row["kind"] == "claim_number"), key=lambda number: (-len(number), number))
+        self._claim_ids = re.compile(rf"(?:{'|'.join(map(re.escape, ids))})(?![\w-])" if ids else r"(?!)")
         for row in indicators:
             self._add(row["id"], "indicator", row, plain(row[f"text_{language}"]), row[f"label_{language}"])
         self._pair_up()
@@ -110,7 +117,10 @@ class Knowledge:
         decimals = read[0].amounts[0].decimals if len(read) == 1 and read[0].kind == NUMBER and read[0].amounts else None
         if kind in ("claim", "correction") and lower is not None and upper is not None:
             decimals = _rounded_to(upper - lower)
-        known = Known(number_id, kind, row["unit"], value, value if lower is None else lower, upper, decimals, text, label)
+        claims = frozenset(filter(None, row.get("sources", "").split(";"))) | frozenset(self._claim_ids.findall(number_id))
+        known = Known(number_id, kind, row["unit"], value, value if lower is None else lower, upper, decimals, text, label, claims)
+        if label:
+            self.labelled.setdefault(plain(label).lower(), known)
         self.known.append(known)
         if text:
             self.texts[text].append(known)
@@ -130,6 +140,7 @@ class Knowledge:
             self.dates.add(datetime.date.fromisoformat(text))
         elif kind == "claim_number":
             self.claim_numbers.add(text)
+            self.numbered[text] = self.numbered.get(text, frozenset()) | {row["id"]}
         elif kind == "ratio":
             self.ratios.add(tuple(map(int, text.split("/"))))
         elif kind == "parameter":
@@ -218,12 +229,12 @@ class Knowledge:
             return [] if turned < 0 and changes and known.kind == "indicator" and known.value > 0 and ".mix" not in known.id and "shift" not in known.id else [1]
         return [1] if amount.signed else ([1, -1] if turned <= 0 else [1])
 
-    def behind(self, value: Fraction) -> tuple[str, ...]:
+    def behind(self, value: Fraction, *, every: bool = False) -> tuple[str, ...]:
         """What a number in a cell or behind a chart's mark is: a known value or bound, as it is or as printed, as a fraction of one
         for per cent, in millions for billions, or what is left of a whole."""
         if value not in self._behind:
-            self._behind[value] = tuple(dict.fromkeys(self._is_behind(value)))[:3]
-        return self._behind[value]
+            self._behind[value] = tuple(dict.fromkeys(self._is_behind(value)))
+        return self._behind[value] if every else self._behind[value][:3]
 
     def _is_behind(self, value: Fraction) -> Iterator[str]:
         told, slack = float(value), max(abs(float(value)) * 1e-9, 1e-12)

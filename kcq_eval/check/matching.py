@@ -114,18 +114,37 @@ class Checker:
             return STRUCTURE, (), ""
         if numeral.text in self._knowledge.as_printed and (self._strict or numeral.text == piece.text):
             return HOLDS, (self._knowledge.as_printed[numeral.text],), ""
-        there, definite = self._bank.there(sentence, place)
+        there, elsewhere = self._bank.there(sentence, place)
         if told in there:
             return HOLDS, (there[told],) if there[told] else self._ids(piece, numeral), ""
         cells = self._bank.cells(piece) if piece.kind == CELL else []
         if cells and plain(piece.text) in cells:
             return HOLDS, self._ids(piece, numeral), ""
         verdict, ids, expected = self._pooled(piece, numeral)
-        if there and definite and verdict != MARK:
+        if verdict == HOLDS and piece.kind == CELL and piece.row and not self._of_its_row(piece, numeral):
+            return CHANGED, ids, self._knowledge.labelled[plain(piece.row).lower()].text if plain(piece.row).lower() in self._knowledge.labelled else ""
+        if there and elsewhere and verdict != MARK:
             return CHANGED, tuple(filter(None, there.values())), _several(there)
         if cells and verdict == HOLDS and not self._fits(piece, numeral, cells):
             return CHANGED, ids, _several(dict.fromkeys(cells))
         return verdict, ids, expected
+
+    def _of_its_row(self, piece: Piece, numeral: Numeral) -> bool:
+        """Whether a number belongs to the indicator or the claim that its row is called after."""
+        row = plain(piece.row)
+        indicator, claims = self._knowledge.labelled.get(row.lower()), self._knowledge.numbered.get(row)
+        if indicator is not None:
+            if numeral.kind == "claim":
+                return any(number.endswith(numeral.text) for number in ("#" + claim.rpartition("/")[2] for claim in indicator.claims))
+            return numeral.kind not in (NUMBER, RANGE) or piece.value is not None and indicator.id in self._knowledge.behind(piece.value, every=True) or self._is_one_of(piece, numeral, {indicator.id})
+        if claims is not None and numeral.kind in (NUMBER, RANGE):
+            ids = {known.id for known in self._knowledge.known if known.claims & claims}
+            return piece.value is not None and bool(ids & set(self._knowledge.behind(piece.value, every=True))) or self._is_one_of(piece, numeral, ids)
+        return True
+
+    def _is_one_of(self, piece: Piece, numeral: Numeral, ids: set[str]) -> bool:
+        matches = self._matches(numeral, numeral.amounts, piece, "" if numeral.unit else self._headed(piece)) if numeral.amounts else []
+        return any(match.known.id in ids for match in matches)
 
     def _fits(self, piece: Piece, numeral: Numeral, cells: list[str]) -> bool:
         """Whether a cell, laid out otherwise, says the same as one that is known: its number, whatever its unit and digits."""
@@ -134,7 +153,7 @@ class Checker:
             for other in known:
                 if plain(other.text) == plain(numeral.text):
                     return True
-                if other.amounts and numeral.amounts and [a.value for a in other.amounts] == [a.value for a in numeral.amounts]:
+                if other.amounts and numeral.amounts and other.values == numeral.values:
                     return True
                 if piece.value is not None or len(known) != len(self._knowledge.masked(piece.text).numerals):
                     return True

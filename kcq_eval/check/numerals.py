@@ -110,6 +110,11 @@ class Numeral:
     hedge: str = ""
 
     @property
+    def values(self) -> tuple[Fraction, ...]:
+        """Its numbers, whatever their unit."""
+        return tuple(amount.value for amount in self.amounts)
+
+    @property
     def unit(self) -> str:
         amounts = self.amounts or self.other
         return amounts[-1].unit if amounts else ""

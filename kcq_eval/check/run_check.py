@@ -61,6 +61,7 @@ def run_bank(contents: Contents, knowledge: Knowledge) -> Bank:
     """The sentences and tables of a run, and every text whose numbers are named by id."""
     language = contents.texts.language
     bank = Bank(knowledge)
+    bank.add_labelled()
     for part in contents.parts:
         for finding in part["findings"]:
             bank.add(tidied(finding["text"]))

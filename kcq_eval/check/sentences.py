@@ -6,9 +6,9 @@ import functools
 import re
 from dataclasses import dataclass
 
-from kcq_eval.check.numerals import Numeral, numerals
+from kcq_eval.check.numerals import CLAIM, PERIOD, Numeral, numerals
 
-_TOKEN = re.compile(r"\w+|[.;:!?](?=\s|$)|\n|[%→]", re.UNICODE)
+_TOKEN = re.compile(r"\w+|[.;!?](?=\s|$)|\n|[%→]", re.UNICODE)
 END = "|"  # of a sentence
 MASK = "0"  # where a numeral stands
 
@@ -20,7 +20,10 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A text with its numerals masked: tokens in lower case, and for each numeral its place among them."""
+    """A text with its numerals masked: tokens in lower case, and for each numeral its place among them.
+
+    `named` are the same tokens with claim numbers and periods as they stand: they name what the other numbers are about.
+    """
 
     tokens: tuple[str, ...]
     places: tuple[int, ...]
@@ -30,6 +33,11 @@ class Sentence:
     def told(self) -> tuple[str, ...]:
         """The numerals' texts."""
         return tuple(plain(numeral.text) for numeral in self.numerals)
+
+    @functools.cached_property
+    def named(self) -> tuple[str, ...]:
+        named = {place: numeral.text for place, numeral in zip(self.places, self.numerals, strict=True) if numeral.kind in (CLAIM, PERIOD)}
+        return tuple(named.get(place, token) for place, token in enumerate(self.tokens))
 
     @property
     def words(self) -> int:
@@ -49,4 +57,4 @@ def masked(text: str, language: str, names: tuple[str, ...] = ()) -> Sentence:
 
 
 def _tokens(text: str) -> list[str]:
-    return [END if token in ".;:!?\n" else token.lower() for token in _TOKEN.findall(text)]
+    return [END if token in ".;!?\n" else token.lower() for token in _TOKEN.findall(text)]
