@@ -20,6 +20,7 @@ from IPython.display import HTML, Image, Markdown, display
 from kcq_eval import tables
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
+from kcq_eval.evidence.lineage import grounds
 from kcq_eval.exhibits import Exhibit
 from kcq_eval.figures import style
 from kcq_eval.findings import Finding, assessment, findings
@@ -61,7 +62,9 @@ class Chapter:
         """Keep the numbers, so that texts and figures can name them, and show them as a table."""
         self.numbers = self.numbers + numbers
         self.texts = Texts(self.parameters, self.evaluation.published.vocabulary, self.numbers)
-        return self.show("numbers", tables.numbers_table(numbers, self.texts))
+        shown = self.show("numbers", tables.numbers_table(numbers, self.texts))
+        self._tables[-1]["ids"] = [number.id for number in numbers]
+        return shown
 
     def show_claims(self, *measures: str) -> HTML:
         """The published figures about some measures, as printed and computed."""
@@ -116,6 +119,7 @@ class Chapter:
             "title": self._titled(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
+            "lineage": [grounds(number) for number in self.numbers],
             "findings": [asdict(finding) for finding in self._findings],
             "assessment": assessment(self.name, self.texts),
             "figures": self._figures,

@@ -125,6 +125,42 @@ def parameters() -> None:
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
+@app.command(help="Nguồn gốc của một con số: đại lượng, số liệu công bố, dòng trong sổ, quy tắc · Where a number comes from")
+def explain(
+    number: Annotated[str, typer.Argument(metavar="NUMBER_ID", help="Mã trong numbers.csv · an id of numbers.csv")],
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]", help="Thư mục kết quả (mặc định: lượt chạy mới nhất) · a run's folder; the newest if none is named")] = None,
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.explain import explain as told
+    from kcq_eval.runs.bundle import newest
+
+    folder = bundle or newest()
+    if folder is None:
+        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    try:
+        for line in told(folder, number, language):
+            typer.echo(line)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+
+
+@app.command(help="So sánh hai kết quả: số nào đã thay đổi, do đâu · Compare two bundles: which numbers moved, and through what")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Thư mục kết quả thứ nhất · the first bundle")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Thư mục kết quả thứ hai · the second bundle")],
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.difference import difference, told
+
+    try:
+        found = difference(first, second)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+    for line in told(found, language):
+        typer.echo(line)
+    raise typer.Exit(0 if found.is_none else EXIT_FAILED)
+
+
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 app.command(help="Đối chiếu các số trong một tài liệu với kết quả của một lượt chạy · Check a document's numbers against a run's results")(check_command.check)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from kcq_eval.errors import nearest
 from kcq_eval.estimates import Bounded
@@ -31,6 +33,7 @@ class Number:
         label: Key of its label in `kcq_eval/texts` below `number.`; the id when empty.
         about: Codes that its label names, by placeholder.
         fewest: The fewest decimals it is shown with; where the bounds support only fewer, both ends are shown.
+        function: The function that computed it, as Python imports it.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Number:
     label: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
     fewest: int = 0
+    function: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -132,6 +136,17 @@ class Numbers:
 
     def __add__(self, other: Numbers) -> Numbers:
         return Numbers([*self, *other])
+
+
+def computing(function: Callable[..., Numbers]) -> Callable[..., Numbers]:
+    """Decorator of a function that computes numbers: each says from then on which function that was."""
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @functools.wraps(function)
+    def computed(*args: Any, **kwargs: Any) -> Numbers:
+        return Numbers(replace(number, function=name) for number in function(*args, **kwargs))
+
+    return computed
 
 
 def report(number_id: str, bounded: Bounded | None, unit: str, decimals: int = 0, label: str = "", **about: str) -> Iterator[Number]:

@@ -234,10 +234,13 @@ def criteria_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "scheme", "criterion", "measured", "value", "asked", "verdict", "rows")
 
 
-def to_html(frame: pd.DataFrame) -> str:
-    """A plain table; every cell is text and is escaped."""
+def to_html(frame: pd.DataFrame, links: Sequence[str] = ()) -> str:
+    """A plain table; every cell is text and is escaped. `links` are where each row's first cell leads to."""
     head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in frame.columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in frame.itertuples(index=False))
+    rows = [[html.escape(cell) for cell in row] for row in frame.itertuples(index=False)]
+    for row, link in zip(rows, links):
+        row[0] = f'<a href="{html.escape(link)}">{row[0]}</a>'
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from kcq_eval.estimates import REGISTER, Bounded, Estimates
 from kcq_eval.evaluation import Evaluation
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Period
 from kcq_eval.register.aggregation import funding_by_facility, years_in
 from kcq_eval.register.columns import STATUSES
@@ -17,6 +17,7 @@ QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4
 LORENZ_STEPS = 20  # points of the curve: fine enough to draw, too coarse to show a single facility among many
 
 
+@computing
 def numbers_of_rows(evaluation: Evaluation) -> Numbers:
     """All numbers that need a register; none without one."""
     if evaluation.register is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
@@ -103,6 +104,12 @@ def run(
     return Bundle(place, run_id, unchanged=False)
 
 
+def newest() -> Path | None:
+    """The bundle that was made last in the project's own folder."""
+    made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
+    return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
+
+
 def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
     data, root = resolve_folder(parameters.data_dir), project_root()
@@ -177,7 +184,7 @@ def _join(work: Path, place: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    contents = Contents(parts, evaluation, texts, work)
+    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
     _deliver(contents)
     shutil.rmtree(work / "parts")
     try:
@@ -185,6 +192,19 @@ def _join(work: Path, place: Path, evaluation) -> None:
     except NumbersDiffer as error:
         error.copy = _kept(work, place)
         raise
+
+
+def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
+    """What is behind each number, written and returned."""
+    from kcq_eval.evidence.lineage import lineage
+    from kcq_eval.texts import LANGUAGES, Texts
+
+    texts = {
+        language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
+    }
+    told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
+    (work / LINEAGE).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return told
 
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
