@@ -22,13 +22,12 @@ from kcq_eval.check.matching import CHANGED, HOLDS, MARK, UNIT, UNKNOWN, Checker
 from kcq_eval.check.number_formats import shown
 from kcq_eval.check.numerals import numerals
 from kcq_eval.check.readers import read_document
-from kcq_eval.check.run_check import NumbersDiffer, check_contents, deliverables
+from kcq_eval.check.run_check import NumbersDiffer, deliverables
 from kcq_eval.datafiles import project_root
 from kcq_eval.deliverables import report
 from kcq_eval.errors import BadInput
 from kcq_eval.parameters import read_parameters
 from kcq_eval.printed import format_number
-from kcq_eval.runs import bundle as runs
 from kcq_eval.runs.bundle import run
 
 QUICK = {"figure_formats": "png"}
@@ -64,8 +63,8 @@ def command(*arguments):
     return subprocess.run([sys.executable, "-m", "kcq_eval", *map(str, arguments)], cwd=project_root(), capture_output=True, text=True, env={**os.environ, "COLUMNS": "160"})
 
 
-TEXTS = ("Kinh phí đạt 232.908 triệu đồng, tăng 28,01 %.", "Kinh phí tăng 82,10 %.", "Kinh phí tăng 28.01 %.", "Kinh phí đạt 232.908 tỷ đồng.", "Có 987 cơ sở ở Lào.")
-EXPECTED = {"232.908 triệu đồng": HOLDS, "28,01 %": HOLDS, "82,10 %": UNKNOWN, "28.01 %": MARK, "232.908 tỷ đồng": UNIT, "987": UNKNOWN}
+TEXTS = ("Kinh phí đạt 232.908 triệu đồng, tăng 28,01 %.", "Kinh phí tăng 82,10 %.", "Kinh phí tăng 28.01 %.", "Kinh phí đạt 28,01 điểm phần trăm.", "Có 987 cơ sở ở Lào.")
+EXPECTED = {"232.908 triệu đồng": HOLDS, "28,01 %": HOLDS, "82,10 %": UNKNOWN, "28.01 %": MARK, "28,01 điểm phần trăm": UNIT, "987": UNKNOWN}
 
 
 def a_docx(path):
@@ -144,9 +143,9 @@ def test_a_stale_sentence_is_told_with_what_it_should_say(bundles, knowledge, ba
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("tăng 28 %", HOLDS), ("tăng hơn 28 %", HOLDS), ("tăng gần 30 %", HOLDS), ("tăng hơn 30 %", UNKNOWN), ("giảm 44,4 %", HOLDS), ("tăng 44,4 %", UNKNOWN),
+        ("tăng 28 %", HOLDS), ("tăng hơn 28 %", HOLDS), ("tăng gần 30 %", HOLDS), ("tăng hơn 31 %", UNKNOWN), ("giảm 44,4 %", HOLDS), ("tăng 44,4 %", CHANGED),
         ("đạt 232,9 tỷ đồng", HOLDS), ("giai đoạn 2021–2023", HOLDS), ("giai đoạn 2021–2024", UNKNOWN), ("ngày 27/12/2023", HOLDS), ("ngày 28/12/2023", UNKNOWN),
-        ("13/28 tỉnh", HOLDS), ("14/28 tỉnh", UNKNOWN), ("số liệu #16a", HOLDS), ("số liệu #99", UNKNOWN), ("tăng 28,0088 %", "digits"), ("Trung tâm 1 (IPC1)", None),
+        ("13/28 tỉnh", HOLDS), ("17/28 tỉnh", UNKNOWN), ("số liệu #16a", HOLDS), ("số liệu #99", UNKNOWN), ("tăng 28,0088 %", "digits"), ("Trung tâm 1 (IPC1)", None),
     ],
 )  # fmt: skip
 def test_a_numeral_is_judged_by_value_unit_direction_and_hedge(text, verdict, knowledge, tmp_path):
@@ -214,7 +213,6 @@ def test_the_run_stops_at_a_number_that_nothing_accounts_for(tmp_path, monkeypat
     (finding,) = stopped.value.findings
     assert (finding.document, finding.text.replace("\xa0", " "), finding.verdict) == ("report.html", "31,7 %", UNKNOWN)
     assert not (tmp_path / "bundle").exists() and (stopped.value.copy / "report.html").exists() and stopped.value.copy.name == "bundle.failed"
-    assert runs.REPORT == "report.html" and check_contents
 
 
 def test_figures_are_read_back_from_the_files(bundles):
@@ -261,7 +259,7 @@ def test_unusable_drafts_are_refused_with_what_is_the_matter(tmp_path):
     (tmp_path / "locked.docx").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
     (tmp_path / "damaged.pptx").write_bytes(b"PK\x03\x04nonsense")
     (tmp_path / "empty.xlsx").write_bytes(b"")
-    (tmp_path / "latin.txt").write_bytes("tăng 28".encode("utf-16-le")[1:])
+    (tmp_path / "latin.txt").write_bytes(b"t\xe3ng 28")
     (tmp_path / "a.pdf").write_bytes(b"%PDF")
     with zipfile.ZipFile(tmp_path / "other.docx", "w") as file:
         file.writestr("a.txt", "x")

@@ -125,7 +125,7 @@ class Checker:
             return CHANGED, ids, self._knowledge.labelled[plain(piece.row).lower()].text if plain(piece.row).lower() in self._knowledge.labelled else ""
         if there and elsewhere and verdict != MARK:
             return CHANGED, tuple(filter(None, there.values())), _several(there)
-        if cells and verdict == HOLDS and not self._fits(piece, numeral, cells):
+        if cells and (verdict == UNKNOWN or verdict == HOLDS and not self._fits(piece, numeral, cells)):
             return CHANGED, ids, _several(dict.fromkeys(cells))
         return verdict, ids, expected
 
@@ -191,6 +191,10 @@ class Checker:
             return MARK, _ids_of(other), self._shown(other[0], numeral)
         if matches:
             return DIGITS, _ids_of(matches), self._shown(matches[0], numeral)
+        if numeral.amounts and numeral.kind == NUMBER and self._turned(piece.text, numeral):
+            turned_round = [match for match in knowledge.find(numeral.amounts[0], unit=unit) if match.how in ("text", "value")]
+            if turned_round:
+                return CHANGED, _ids_of(turned_round), self._shown(turned_round[0], numeral)
         if numeral.unit and numeral.amounts and numeral.kind == NUMBER:
             bare = Amount(numeral.amounts[0].value, numeral.amounts[0].decimals, "", numeral.amounts[0].signed)
             elsewhere = [match for match in knowledge.find(bare) if match.how == "value" and match.known.decimals == bare.decimals and match.known.unit not in ("", "count", "index")]
