@@ -11,12 +11,10 @@ from markupsafe import Markup
 
 from kcq_eval import tables
 from kcq_eval.deliverables.contents import AUDIT, Contents
+from kcq_eval.deliverables.document import marks_key, shortcoming_key, source_rows
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.deliverables.pages import template
-from kcq_eval.evaluation import Evaluation
 from kcq_eval.parameters import FOLDERS
-from kcq_eval.statements import mark_key
-from kcq_eval.texts import Texts
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -39,11 +37,12 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         parts=parts,
         results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
         audit=next(part for part in parts if part["chapter"] == AUDIT),
-        sources=_sources(evaluation, texts),
+        sources=source_rows(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
-        marks=_marks(evaluation),
-        shortcoming=_shortcoming(evaluation),
+        marks=marks_key(evaluation),
+        shortcoming=shortcoming_key(evaluation),
+        own=own_passages(contents.commentary),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
         letter=letter,
     )
@@ -55,19 +54,6 @@ def _with_files(part: dict[str, Any], folder: Path) -> dict[str, Any]:
     figures = [figure | {"data": _data_uri(folder / "figures", figure["name"])} for figure in part["figures"]]
     shown = [table | {"html": Markup(table["html"])} for table in part["tables"]]  # made by tables.to_html, which escapes every cell
     return part | {"figures": figures, "tables": shown, "code": _code(folder / "notebooks" / f"{part['chapter']}.ipynb")}
-
-
-def _marks(evaluation: Evaluation) -> str:
-    """Key of what the asterisk stands for; "" where nothing is marked."""
-    depends, corrected = bool(evaluation.set_aside), bool(evaluation.ledger.confirmed)
-    return mark_key(depends, corrected) if depends or corrected else ""
-
-
-def _shortcoming(evaluation: Evaluation) -> str:
-    """Key of what is told where the figures as printed cannot all be true; "" where they can."""
-    if evaluation.audit.verdict != "contradicted":
-        return ""
-    return "shortcoming_corrected" if evaluation.corrected.verdict == "consistent" else "shortcoming_audit"
 
 
 def _data_uri(folder: Path, name: str) -> str:
@@ -82,17 +68,3 @@ def _code(path: Path) -> str:
     cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return "\n\n".join("".join(source) for source in cells)
 
-
-def _sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
-    register = evaluation.register
-    own = [] if register is None else [
-        {"id": register.source_id, "title": evaluation.titled(texts("report.register"), texts), "about": texts("report.register_rows", count=len(register.facts))}
-    ]
-    return own + [
-        {
-            "id": source.source_id,
-            "title": source.title(texts.language),
-            "about": texts("report.published_on", publisher=source.publisher, date=texts.date(source.published)),
-        }
-        for source in evaluation.published.sources.values()
-    ]

@@ -107,7 +107,7 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     data, root = resolve_folder(parameters.data_dir), project_root()
     package = Path(__file__).resolve().parent.parent
     found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml")}
-    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
+    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf", ".typ")}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
     hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}

@@ -204,7 +204,7 @@ def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
 def _problem_line(problem: Problem, language: str) -> str:
     say = functools.partial(plain, language)
     where = [] if problem.file == "parameters" else [problem.file]
-    lines = problem.file.endswith((".yaml", ".yml"))  # of names and values, not rows and columns
+    lines = problem.file.endswith((".yaml", ".yml", ".md"))  # of names and values or prose, not rows and columns
     if problem.row is not None:
         where.append(say("problem.where_line" if lines else "problem.where_row", row=problem.row))
     if problem.column:
