@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from kcq_eval import __version__, audit_command
+from kcq_eval.commentary_command import app as commentary_app
 from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.register.commands import app as register
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
 )  # fmt: skip
 app.add_typer(register, name="register")
+app.add_typer(commentary_app, name="commentary")
 
 
 def main() -> None:
@@ -51,22 +53,25 @@ def run(
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Tệp YAML chứa tham số · YAML file of parameters")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Ghi vào đúng thư mục này · write into exactly this folder")] = None,
     with_names: Annotated[bool, typer.Option("--with-names", help="Ghi tên cơ sở, mã số thuế vào kết quả · write names and tax codes into the results")] = False,
+    commentary: Annotated[Path | None, typer.Option("--commentary", help="Tệp lời bình (.md) · the evaluator's own passages (.md)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
 ) -> None:
     from kcq_eval.parameters import read_parameters
-    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed
+    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
 
     language = "vi"
     try:
-        given = _given(parameter, file) | ({"with_names": True} if with_names else {})
+        given = _given(parameter, file) | ({"with_names": True} if with_names else {}) | ({"commentary": str(commentary)} if commentary else {})
         language = given.get("language") if given.get("language") in ("vi", "en") else language
         parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
             out = Path(parameters.out_dir)
         with _Progress(language) as progress:
             bundle = run_bundle(parameters, out and Path(os.path.abspath(out)), plain=plain, force=force, tell=progress.tell)
+    except Unfinished as error:
+        _fail_bad_input(error, language, _say(language, "commentary.kept"), f"  {error.kept}")
     except BadInput as error:
         _fail_bad_input(error, language)
     except FolderTaken as error:
@@ -203,11 +208,11 @@ def _summary(bundle, language: str) -> None:
     typer.echo(_say(language, "cli.open_first") + f" {bundle.report}")
 
 
-def _fail_bad_input(error: BadInput, language: str) -> None:
+def _fail_bad_input(error: BadInput, language: str, *more: str) -> None:
     from kcq_eval.texts import problem_lines
 
     lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
-    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines)
+    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines, *more)
 
 
 def _stop(message: str, code: int, *more: str) -> None:

@@ -41,9 +41,11 @@ _EMPHASIS = re.compile(
 _REFUSED = {  # what a line may not hold, and what could stand there instead
     "commentary_image": re.compile(r"!\[[^\]]*\]\s*[(\[]"),
     "commentary_html": re.compile(r"</?[A-Za-z][^<>]*>?|<[!?]|&(?:#\d+|#x[0-9A-Fa-f]+|[A-Za-z]\w*);"),
-    "commentary_formula": re.compile(r"\$\$|\\\(|\\\[|\$(?=\S)[^$]*?(?<=\S)\$(?!\d)|\\(?:begin|frac|sum|sqrt)\b"),
+    "commentary_formula": re.compile(r"\$\$|\$(?=\S)[^$]*?(?<=\S)\$(?!\d)"),
 }
+_TEX = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]|\\(?:begin|frac|sum|sqrt)\b")  # looked for first: \( would be an escaped bracket
 _MARKUP = re.compile(r" {0,3}(?:>|```|~~~|\|.*\|\s*$|(?:[-*_=]\s*){3,}$)")
+_SHOWN = re.compile("[\U000f0000-\U000ffffd]")  # pieces kept aside
 _WEB = ("http://", "https://", "mailto:")
 
 
@@ -241,12 +243,14 @@ def _line(rows: list[tuple[int, str]], file: str, problems: Problems) -> tuple[S
     for row, line in rows:
         line = _HOLE.sub(lambda hole, row=row: keep(_asked(hole, row, file, problems)), line)
         if "{{" in line or "}}" in line:
-            problems.append(Problem("commentary_hole", file, row, found=line[line.find("{{" if "{{" in line else "}}") :][:40], expected="{{ funding.current }}"))
+            problems.append(Problem("commentary_hole", file, row, found=_SHOWN.sub("…", line.strip()[:40]), expected="{{ funding.current }}"))
+        if found := _TEX.search(line):
+            problems.append(Problem("commentary_formula", file, row, found=found[0][:40]))
+        line = _ESCAPE.sub(lambda escape: keep(escape[1]), line)
         for message, pattern in _REFUSED.items():
             if found := pattern.search(line):
-                problems.append(Problem(message, file, row, found=found[0][:40]))
-        line = _LINK.sub(lambda link, row=row: _linked(link, row, file, problems), line)
-        told.append(_ESCAPE.sub(lambda escape: keep(escape[1]), line))
+                problems.append(Problem(message, file, row, found=_SHOWN.sub("…", found[0][:40])))
+        told.append(_LINK.sub(lambda link, row=row: _linked(link, row, keep, file, problems), line))
     return tuple(_spans(" ".join(told), kept))
 
 
@@ -261,11 +265,11 @@ def _asked(hole: re.Match, row: int, file: str, problems: Problems) -> str | Ask
     return Asked(asked[1], form, row)
 
 
-def _linked(link: re.Match, row: int, file: str, problems: Problems) -> str:
-    """A report is printed: the address stands behind the words."""
+def _linked(link: re.Match, row: int, keep: Callable[[str], str], file: str, problems: Problems) -> str:
+    """A report is printed: the address stands behind the words, as it is."""
     if not link[2].lower().startswith(_WEB):
-        problems.append(Problem("commentary_link", file, row, found=link[0][:60], expected=", ".join(_WEB)))
-    return f"{link[1]} ({link[2].removeprefix('mailto:')})"
+        problems.append(Problem("commentary_link", file, row, found=_SHOWN.sub("…", link[0][:60]), expected=", ".join(_WEB)))
+    return f"{link[1]} ({keep(link[2].removeprefix('mailto:'))})"
 
 
 def _spans(text: str, kept: list[str | Asked], bold: bool = False, italic: bool = False) -> Iterator[Span | Asked]:

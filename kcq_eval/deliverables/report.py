@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kcq_eval import tables
+from kcq_eval.deliverables.blocks import Block, Items, Line
+from kcq_eval.deliverables.commentary import SECTIONS
 from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.document import marks_key, shortcoming_key, source_rows
 from kcq_eval.deliverables.erratum import erratum_table
@@ -35,14 +38,14 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         title=contents.titled("report.title"),
         basis=texts("report.context_text_register" if evaluation.register else "report.context_text"),
         parts=parts,
-        results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
+        results=[part for part in parts if part["chapter"] in {result["chapter"] for result in contents.results}],
         audit=next(part for part in parts if part["chapter"] == AUDIT),
         sources=source_rows(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
         marks=marks_key(evaluation),
         shortcoming=shortcoming_key(evaluation),
-        own=own_passages(contents.commentary),
+        own=dict.fromkeys(SECTIONS, "") | own_passages(contents.commentary),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
         letter=letter,
     )
@@ -68,3 +71,24 @@ def _code(path: Path) -> str:
     cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return "\n\n".join("".join(source) for source in cells)
 
+
+def own_passages(commentary: Mapping[str, Sequence[Block]]) -> dict[str, Markup]:
+    """The evaluator's passages by section as markup; every text is escaped."""
+    return {section: Markup("\n").join(map(_passage, blocks)) for section, blocks in commentary.items()}
+
+
+def _passage(block: Block) -> Markup:
+    if isinstance(block, Items):
+        items = Markup("").join(Markup("<li>{}</li>").format(_inline(line)) for line in block.lines)
+        return Markup("<ul>{}</ul>").format(items) if block.start is None else Markup('<ol start="{}">{}</ol>').format(block.start, items)
+    return Markup("<p>{}</p>").format(_inline(block.line))
+
+
+def _inline(line: Line) -> Markup:
+    made = Markup("")
+    for span in line:
+        text = escape(span.text)
+        text = Markup('<data value="{}">{}</data>').format(span.number, text) if span.number else text
+        text = Markup("<em>{}</em>").format(text) if span.italic else text
+        made += Markup("<strong>{}</strong>").format(text) if span.bold else text
+    return made

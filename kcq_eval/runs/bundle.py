@@ -11,19 +11,22 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
 if TYPE_CHECKING:
+    from kcq_eval.deliverables.commentary import Commentary
     from kcq_eval.deliverables.contents import Contents
+    from kcq_eval.evaluation import Evaluation
 
-RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
+RECORD, LOG, REPORT, DOCX, PDF = "record.json", "log.txt", "report.html", "report.docx", "report.pdf"
 _PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
 
 
@@ -57,6 +60,14 @@ class NotebookFailed(Exception):
         super().__init__(f"{chapter}: {error}")
 
 
+class Unfinished(BadInput):
+    """What the run was given turned out to be unusable once its numbers were known; `kept` is the folder with what was done."""
+
+    def __init__(self, problems: Iterable[Problem], kept: Path):
+        super().__init__(problems)
+        self.kept = kept
+
+
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
     tell: Callable[..., None] = lambda step, **_: None,
@@ -70,7 +81,8 @@ def run(
         tell: Called with each step's name, for a progress bar.
 
     Raises:
-        BadInput: Parameters or data are unusable; nothing was run.
+        BadInput: Parameters, data or commentary are unusable; nothing was run.
+        Unfinished: The commentary names unknown numbers; figures, tables and notebooks are kept, no bundle appears.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
     """
@@ -82,16 +94,14 @@ def run(
     if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
         raise FolderTaken(place)
 
-    from kcq_eval.evaluation import evaluate
-
     tell("checking")
-    evaluation = evaluate(parameters)
+    evaluation, commentary = _checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
-        _join(work, evaluation)
+        _join(work, evaluation, commentary, place)
         _write_parameters(work / "parameters.yaml", parameters)
         _write_record(work, run_id, parameters, inputs, evaluation)
         (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
@@ -144,6 +154,24 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
+def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
+    """What can be checked before anything runs; all problems at once."""
+    from kcq_eval.deliverables.commentary import Commentary, read_commentary
+    from kcq_eval.evaluation import evaluate
+
+    problems, commentary, evaluation = Problems(), Commentary(), None
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    try:
+        commentary = read_commentary(resolve_folder(parameters.commentary)) if parameters.commentary else commentary
+    except BadInput as error:
+        problems += error.problems
+    problems.stop()
+    return evaluation, commentary
+
+
 def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
@@ -153,14 +181,20 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     )
     failed = [executed for executed in done if executed.error]
     if failed:
-        copy = place.parent / f"{place.name}.failed"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(work / "notebooks", copy)  # of a notebook whose process was killed there is none
+        copy = _kept(work / "notebooks", place)  # of a notebook whose process was killed there is none
         raise NotebookFailed(failed[0].chapter, failed[0].error, copy / f"{failed[0].chapter}.ipynb")
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _join(work: Path, evaluation) -> None:
+def _kept(work: Path, place: Path) -> Path:
+    """Where what was done is kept when the bundle cannot be made."""
+    copy = place.parent / f"{place.name}.failed"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    return copy
+
+
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path) -> None:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
@@ -169,7 +203,12 @@ def _join(work: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work))
+    contents = Contents(parts, evaluation, texts, work)
+    try:
+        passages = commentary.filled(contents.numbers, contents.number)
+    except BadInput as error:
+        raise Unfinished(error.problems, _kept(work, place)) from None
+    _deliver(replace(contents, commentary=passages))
     shutil.rmtree(work / "parts")
 
 
@@ -205,12 +244,18 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters and report."""
+    """What people open: letters, and the report as a page, for Word and for print."""
+    from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.report_docx import write_docx
+    from kcq_eval.deliverables.report_pdf import write_pdf
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    document, figures = build_document(contents, letter=letter), contents.folder / "figures"
+    write_docx(document, contents.folder / DOCX, figures)
+    write_pdf(document, contents.folder / PDF, figures)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
