@@ -17,6 +17,7 @@ from kcq_eval.deliverables.blocks import Block, Figure, Heading, Items, Line, Ou
 from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.numbers import NBSP
 from kcq_eval.parameters import FOLDERS
 from kcq_eval.statements import mark_key
 from kcq_eval.texts import Texts
@@ -24,8 +25,10 @@ from kcq_eval.texts import Texts
 _BESIDE = {AUDIT: ("conflicts", "explanations"), "province_coverage": ("provinces",)}  # tables that stand in their chapter
 _LYING = ("verdicts", "checkability")  # wide tables of the audit, on lying pages of the annex
 _NUMERAL = re.compile(r"[+−±≥≤]?\s?\d[\d.,]*(?:(?:[–/]|\s(?:đến|to)\s)[−]?\d[\d.,]*)?(?:\s(?:%|\*|[^\W\d]+))*")
-_LETTERS = {False: 84, True: 134}  # letters that a line of a table holds, upright and lying
-_WORD = 14  # letters of the longest word that is kept on one line
+_LETTERS = {False: 80, True: 128}  # letters that a line of a table holds, upright and lying
+_WORD = 18  # letters of the longest word that is kept on one line
+_BEFORE_WORD = re.compile(NBSP + r"(?![%*])")
+_BREAKS = re.compile(r"[ ]|(?<=-)")  # where a line may end
 _COMPARED = (  # row of the comparison, before, now, change
     ("schemes", "schemes.baseline", "schemes.current", ""),
     ("funding", "funding.baseline", "funding.current", "funding.growth.nominal"),
@@ -330,11 +333,16 @@ def _items(lines) -> Items:
 
 
 def _table(name: str, label: str, caption: str, frame: pd.DataFrame, not_reported: str, *, landscape: bool) -> Table:
-    rows = tuple(tuple(map(str, row)) for row in frame.itertuples(index=False))
+    rows = tuple(tuple(map(_wrapping, row)) for row in frame.itertuples(index=False))
     columns = tuple(frame.columns)
     cells = list(zip(columns, *rows, strict=True))
     right = tuple(at > 0 and _is_numeric(column[1:], not_reported) for at, column in enumerate(cells))
     return Table(f"table-{name}", label, caption, columns, rows, right, _widths(cells, _LETTERS[landscape]))
+
+
+def _wrapping(cell: str) -> str:
+    """A cell is narrow: a number may stand above its unit's words, but not above its % or asterisk."""
+    return _BEFORE_WORD.sub(" ", cell)
 
 
 def _is_numeric(cells: Sequence[str], not_reported: str) -> bool:
@@ -348,7 +356,7 @@ def _widths(columns: Sequence[Sequence[str]], letters: int) -> tuple[float, ...]
     import numpy as np
 
     lengths = np.array([[len(cell) + 1 for cell in column] for column in columns], dtype=float)
-    given = np.array([min(_WORD, max(len(word) for cell in column for word in cell.split())) + 2 for column in columns], dtype=float)
+    given = np.array([min(_WORD, max(len(word) for cell in column for word in _BREAKS.split(cell))) + 2.5 for column in columns], dtype=float)
 
     def height(widths: np.ndarray) -> float:  # rows are as high as their highest cell; a power sum is that, but smooth
         return float((((lengths / widths[:, None]) ** 4).sum(axis=0) ** 0.25).sum())

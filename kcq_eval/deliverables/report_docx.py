@@ -114,7 +114,7 @@ class _Writer:
         return "".join(self._reference(span) if span.target else _runs((span,)) for span in line)
 
     def _reference(self, span: Span) -> str:
-        return _field(f"REF {self._bookmarks[span.target]} \\h", _run(span.text))
+        return _field(f"REF {self._bookmarks[span.target]} \\h \\* MERGEFORMAT", _run(span.text))
 
     def _marked(self, block_id: str, runs: str) -> str:
         """With a bookmark around it."""
@@ -124,7 +124,7 @@ class _Writer:
     def _caption(self, block: Figure | Table, word: str) -> str:
         """"Hình 3" with Word's own counter, which references repeat, then the title."""
         number = block.label.removeprefix(word).strip()
-        label = _run(f"{word} ", bold=True) + _field(f"SEQ {word} \\* ARABIC", _run(number, bold=True))
+        label = _run(f"{word} ") + _field(f"SEQ {word} \\* ARABIC", _run(number))
         return self._marked(block.id, label) + _run(f". {block.caption}")
 
     def _items(self, block: Items) -> str:
@@ -132,7 +132,7 @@ class _Writer:
         if block.start is not None:
             self.starts.append(block.start)
             number, style = f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{look.HEADINGS + len(self.starts)}"/></w:numPr>', "ListNumber"
-        return "".join(_paragraph(style, self._line(line), number + '<w:jc w:val="both"/>') for line in block.lines)
+        return "".join(_paragraph(style, self._line(line), number) for line in block.lines)
 
     def _picture(self, block: Figure) -> str:
         relation, image = self.package.part.get_or_add_image(str(self.figures / f"{block.name}.png"))

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from kcq_eval.deliverables.blocks import Figure
+from kcq_eval.deliverables.blocks import Figure, Table
 from kcq_eval.deliverables.document import Document
 from kcq_eval.figures.style import FONT_FOLDER
 
 LAYOUT = Path(__file__).with_name("report.typ")
 _PICTURES = ("svg", "png")  # the first that was drawn
+_HYPHEN = re.compile(r"-(?=\w)")
 _LOCALES = {"vi": ("vi", "VN"), "en": ("en", "GB")}
 
 
@@ -42,6 +44,8 @@ def _told(document: Document, figures: Path) -> dict[str, Any]:
         told = {"kind": type(block).__name__.lower(), **dataclasses.asdict(block)}
         if isinstance(block, Figure):
             told["file"] = next(f"/{block.name}.{kind}" for kind in _PICTURES if (figures / f"{block.name}.{kind}").exists())
+        elif isinstance(block, Table):  # typst ends no line between a hyphen and a digit, as ids need
+            told["rows"] = [[_HYPHEN.sub("-\u200b", cell) for cell in row] for row in block.rows]
         blocks.append(told)
     words = {"figure": document.labels[0], "table": document.labels[1]}
     told = {"title": document.title, "subtitle": document.subtitle, "footer": document.footer, "outline": document.outline}
