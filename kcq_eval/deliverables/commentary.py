@@ -106,6 +106,7 @@ def read_commentary(path: Path) -> Commentary:
     text = _text(path, problems)
     problems.stop()
     sections = _sections(text, path.name, problems)
+    problems.sort(key=lambda problem: problem.row or 0)
     problems.stop()
     return Commentary(path.name, sections)
 

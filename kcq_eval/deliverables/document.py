@@ -126,7 +126,7 @@ class _Report:
 
     def blocks(self) -> tuple[Block, ...]:
         chapters = (self._summary, self._context, self._results, self._audit, self._assessment, self._recommendations, self._annex)
-        return tuple(block for chapter in chapters for block in chapter())
+        return tuple(block for chapter in chapters for block in chapter() if block != Items(()))
 
     # tables are gathered first, in the order in which they will stand, so that a text can name one that comes later
 

@@ -55,9 +55,17 @@ def _set_properties(package: Package, document: Document) -> None:
 
 def _set_parts(package: Package, document: Document, starts: list[int]) -> None:
     part = package.part
+    _drop(part.rels, "stylesWithEffects", "customXml")
+    _drop(package.part.package.rels, "thumbnail", "extended-properties")
     _replace_children(part._styles_part.element, look.styles(document.language))
     _replace_children(part.numbering_part.element, look.numbering(starts))
     _replace_children(part._settings_part.element, look.settings(document.language))
+
+
+def _drop(relations, *kinds: str) -> None:
+    """Leave out what python-docx's own template brings along."""
+    for name in [name for name, relation in relations.items() if relation.reltype.rpartition("/")[2] in kinds]:
+        del relations[name]
 
 
 def _replace_children(element, xml: str) -> None:
