@@ -21,8 +21,8 @@ from kcq_eval.texts import LANGUAGES, templates
 
 MAX_BYTES = 200_000  # some hundred pages of text; more is the wrong file
 SECTIONS = (
-    "context", "results", "funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "comparison",
-    "consistency_audit", "assessment", "strengths", "shortcomings", "causes", "limits", "recommendations",
+    "context", "results", "funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "sensitivity",
+    "comparison", "consistency_audit", "assessment", "strengths", "shortcomings", "causes", "limits", "recommendations",
 )  # fmt: skip
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from kcq_eval.errors import Problem
-from kcq_eval.numbers import NBSP, Number, Numbers
+from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, Vocabulary
@@ -25,6 +25,7 @@ _DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
 _MARKS = re.compile(r"[\\`*_\[\]<>&|$~]|^(?=[#+=-])")
 _LISTED = re.compile(r"^(\d+)(?=[.)])")  # "3." would begin a list
 _HOLE = re.compile(r"\{(@?[\w.@-]+)(?::(\w+))?\}")
+_ONE_OR_MORE = re.compile(r"\{([\w.@-]+)\?((?:[^{}|]|\{[^{}]*\})*)\|((?:[^{}|]|\{[^{}]*\})*)\}")  # {count?row|rows}, with holes in either
 
 
 @functools.cache
@@ -50,7 +51,13 @@ def holes(template: str) -> list[tuple[str, str]]:
 
 def plain(language: str, key: str, **values: Any) -> str:
     """A text that names no number: only the given values are put in."""
-    return _HOLE.sub(lambda hole: str(values[hole[1]]), templates(language)[key])
+    chosen = one_or_more(templates(language)[key], lambda name: str(values[name]))
+    return _HOLE.sub(lambda hole: str(values[hole[1]]), chosen)
+
+
+def one_or_more(template: str, digits_of: Callable[[str], str]) -> str:
+    """The template with the words for one where a count is one, else the words for several."""
+    return _ONE_OR_MORE.sub(lambda choice: choice[2 if digits_of(choice[1]).rstrip(f" *{NBSP}") == "1" else 3], template)
 
 
 class Sentences:
@@ -82,7 +89,10 @@ class Sentences:
                 return self._context[name]
             return self.number(self.numbers[self._id(name)], form)
 
-        return _HOLE.sub(put_in, template)
+        def digits_of(name: str) -> str:
+            return str(values[name]) if name in values else self.numbers[self._id(name)].digits(self.language)
+
+        return _HOLE.sub(put_in, one_or_more(template, digits_of))
 
     def has_numbers(self, key: str) -> bool:
         """Whether every number that the text names is known."""
@@ -135,7 +145,8 @@ class Sentences:
     def _with_unit(self, digits: str, unit: str) -> str:
         if unit == "percent":
             return f"{digits}{NBSP}%"
-        words = self._templates.get(f"unit.{unit}") or self._own_unit(unit)
+        several = self._templates.get(f"unit.{unit}") or self._own_unit(unit)
+        words = self._templates.get(f"unit_one.{unit}", several) if digits.lstrip(MINUS) == "1" else several
         return NBSP.join([digits, *words.split()]) if words else digits
 
     def _own_unit(self, code: str) -> str:
