@@ -14,6 +14,7 @@ from kcq_eval.deliverables.blocks import Figure, Heading, Items, Outline, Page, 
 from kcq_eval.deliverables.document import Document, build_document
 from kcq_eval.deliverables.report_docx import write_docx
 from kcq_eval.deliverables.report_pdf import write_pdf
+from kcq_eval.errors import BadInput
 from kcq_eval.parameters import read_parameters
 from kcq_eval.runs import bundle
 
@@ -251,3 +252,17 @@ def test_the_same_document_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
     with zipfile.ZipFile(io.BytesIO((tmp_path / "a.docx").read_bytes())) as package:
         assert {entry.date_time for entry in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_page_holds_the_evaluators_text_too(made):
+    page = (made[0] / "report.html").read_text(encoding="utf-8")
+    assert '<data value="funding.current">' in page and '<ol start="1">' in page
+    assert {"vi": "Phần này do người đánh giá viết", "en": "This part is written by the evaluator"}[made[1].language] not in page
+
+
+def test_a_missing_font_is_told_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("kcq_eval.figures.style.FONT_FOLDER", tmp_path / "fonts")
+    with pytest.raises(BadInput) as refused:
+        bundle.run(read_parameters({}), tmp_path / "bundle")
+    assert [(problem.message, problem.file) for problem in refused.value.problems] == [("missing_font", "KCQSans-Bold.otf"), ("missing_font", "KCQSans-Regular.otf")]
+    assert not list(tmp_path.iterdir())

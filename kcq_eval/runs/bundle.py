@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from kcq_eval.evaluation import Evaluation
 
 RECORD, LOG, REPORT, DOCX, PDF = "record.json", "log.txt", "report.html", "report.docx", "report.pdf"
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
+_FONTS = ("KCQSans-Bold.otf", "KCQSans-Regular.otf")  # without them figures and PDF would be set in whatever there is
+_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "python-docx", "typst", "z3-solver")
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
     """What can be checked before anything runs; all problems at once."""
     from kcq_eval.deliverables.commentary import Commentary, read_commentary
     from kcq_eval.evaluation import evaluate
+    from kcq_eval.figures import style
 
     problems, commentary, evaluation = Problems(), Commentary(), None
     try:
@@ -168,6 +170,7 @@ def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
         commentary = read_commentary(resolve_folder(parameters.commentary)) if parameters.commentary else commentary
     except BadInput as error:
         problems += error.problems
+    problems += [Problem("missing_font", name, expected=style.FONT_FOLDER.name) for name in _FONTS if not (style.FONT_FOLDER / name).is_file()]
     problems.stop()
     return evaluation, commentary
 
