@@ -26,12 +26,14 @@ class Contents:
         texts: The run's language.
         folder: The bundle that is being made, with `figures/`, `notebooks/` and `tables/` finished.
         commentary: The evaluator's own passages by section, with their numbers filled in; a section without any is not there.
+        lineage: What is behind each number (`evidence.lineage`).
     """
 
     parts: tuple[dict[str, Any], ...]
     evaluation: Evaluation
     texts: Texts
     folder: Path
+    lineage: dict[str, Any]
     commentary: Mapping[str, tuple[Block, ...]] = field(default_factory=dict)
 
     def part(self, chapter: str) -> dict[str, Any]:

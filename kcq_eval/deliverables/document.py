@@ -133,6 +133,7 @@ class _Report:
     def _gather_tables(self) -> None:
         contents, texts = self.contents, self.texts
         beside, upright, lying = [], [], []
+        self._notes = {f"{part['chapter']}-{table['name']}": table["note"] for part in contents.parts for table in part["tables"]}
         for part in contents.parts:
             for table in part["tables"]:
                 frame = pd.DataFrame(table["rows"], columns=table["columns"], dtype=object)
@@ -261,7 +262,10 @@ class _Report:
         yield Page()
         yield self._chapter("annex")
         yield Heading(2, texts("report.annex_numbers"), "annex-numbers")
-        yield from (self.tables[name] for name in self._upright)
+        for name in self._upright:
+            yield self.tables[name]
+            if self._notes.get(name):
+                yield Paragraph(plain_line(self._notes[name], italic=True))
         yield Page(landscape=True)
         yield Heading(2, texts("document.figures_and_verdicts"), "annex-claims")
         yield from (self.tables[name] for name in self._lying)

@@ -17,6 +17,7 @@ from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.document import marks_key, shortcoming_key, source_rows
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.deliverables.pages import template
+from kcq_eval.evidence.explain import Story
 from kcq_eval.parameters import FOLDERS
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
@@ -48,6 +49,7 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         own=dict.fromkeys(SECTIONS, "") | own_passages(contents.commentary),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
         letter=letter,
+        lineage=_lineage(contents),
     )
     path.write_text(page, encoding="utf-8", newline="\n")
 
@@ -55,8 +57,25 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
 def _with_files(part: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A chapter with its figures' pictures, its tables as markup and its notebook's code."""
     figures = [figure | {"data": _data_uri(folder / "figures", figure["name"])} for figure in part["figures"]]
-    shown = [table | {"html": Markup(table["html"])} for table in part["tables"]]  # made by tables.to_html, which escapes every cell
+    shown = [table | {"html": _linked(table)} for table in part["tables"]]
     return part | {"figures": figures, "tables": shown, "code": _code(folder / "notebooks" / f"{part['chapter']}.ipynb")}
+
+
+def _linked(table: dict[str, Any]) -> Markup:
+    """A table as markup, each number's label leading to where it comes from."""
+    if "ids" not in table:
+        return Markup(table["html"])  # made by tables.to_html, which escapes every cell
+    import pandas as pd
+
+    links = [f"#from-{number_id}" for number_id in table["ids"]]
+    return Markup(tables.to_html(pd.DataFrame(table["rows"], columns=table["columns"]), table["note"], links))
+
+
+def _lineage(contents: Contents) -> list[dict[str, Any]]:
+    """For each number its line and what is behind it."""
+    story = Story(contents.lineage, contents.numbers, contents.texts.language)
+    told = [(number["id"], list(story.lines(number))) for number in contents.lineage["numbers"]]
+    return [{"id": number_id, "title": lines[0], "lines": "\n".join(lines[1:])} for number_id, lines in told]
 
 
 def _data_uri(folder: Path, name: str) -> str:

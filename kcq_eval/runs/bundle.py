@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.errors import BadInput, Problem, Problems
+from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
@@ -113,6 +114,12 @@ def run(
     return Bundle(place, run_id, unchanged=False)
 
 
+def newest() -> Path | None:
+    """The bundle that was made last in the project's own folder."""
+    made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
+    return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
+
+
 def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
     data, root = resolve_folder(parameters.data_dir), project_root()
@@ -162,6 +169,10 @@ def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
     from kcq_eval.figures import style
 
     problems, commentary, evaluation = Problems(), Commentary(), None
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
     try:
         evaluation = evaluate(parameters)
     except BadInput as error:
@@ -206,7 +217,7 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    contents = Contents(parts, evaluation, texts, work)
+    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
     try:
         passages = commentary.filled(contents.numbers, contents.number)
     except BadInput as error:
@@ -215,8 +226,22 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
     shutil.rmtree(work / "parts")
 
 
+def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
+    """What is behind each number, written and returned."""
+    from kcq_eval.evidence.lineage import lineage
+    from kcq_eval.texts import LANGUAGES, Texts
+
+    texts = {
+        language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
+    }
+    told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
+    (work / LINEAGE).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return told
+
+
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
     from kcq_eval import tables
+    from kcq_eval.deliverables import datasets
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
     from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
@@ -242,23 +267,30 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
+        ("published", datasets.published_rows(evaluation)),
+        ("coverage", datasets.coverage_rows(evaluation)),
+        ("comparison", datasets.comparison_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters, and the report as a page, for Word and for print."""
+    """What people open: letters, the report as a page, for Word and for print, slides and workbook."""
     from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
     from kcq_eval.deliverables.report_docx import write_docx
     from kcq_eval.deliverables.report_pdf import write_pdf
+    from kcq_eval.deliverables.slides import FILE, write_slides
+    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
     document, figures = build_document(contents, letter=letter), contents.folder / "figures"
     write_docx(document, contents.folder / DOCX, figures)
     write_pdf(document, contents.folder / PDF, figures)
+    write_slides(contents, contents.folder / FILE)
+    write_workbook(contents, contents.folder / WORKBOOK)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:
