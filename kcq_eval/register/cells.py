@@ -10,6 +10,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from kcq_eval.printed import UNITS, Printed, PrintedError
 
 MOST_DONG = 10**13  # 10,000 tỷ đồng in one row: more is a slip of the unit
@@ -134,3 +137,17 @@ def tax_code(cell: Any) -> str:
 
 def is_blank(cell: Any) -> bool:
     return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
+
+
+def distinct(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the place of its cell among the distinct ones; the place after the last is a missing cell."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, found = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy(dtype=object)
+    else:
+        values = column.to_numpy()
+        if values.dtype == object:
+            values = np.array([str(v) if isinstance(v, bool) else v for v in values], dtype=object)  # True is not 1
+        codes, found = pd.factorize(values)
+        codes, found = codes.astype(np.int64), np.asarray(found, dtype=object)
+    codes[codes < 0] = len(found)
+    return codes, found

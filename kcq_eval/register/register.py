@@ -15,7 +15,7 @@ import pandas as pd
 
 from kcq_eval.errors import Problem, Problems
 from kcq_eval.parameters import Period
-from kcq_eval.register import cells
+from kcq_eval.register import cells, facilities
 from kcq_eval.register.coding import Coded, Reader, Remark, rows_told
 from kcq_eval.register.columns import DONE, MONEY, STATUSES, Ceiling, load_ceilings, load_words
 from kcq_eval.register.rows import RawRows, read_rows
@@ -185,13 +185,17 @@ def _row_remarks(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabu
     """Rows that stand twice, amounts too small for the unit, support above a ceiling."""
     frame, told = coded.frame, coded.raw.told
     found = []
+    money = {name: frame[name].to_numpy(dtype=np.int64) for name in MONEY}
+    facility, scheme = (frame[name].to_numpy(dtype=np.int64) for name in ("facility", "scheme"))
+    each = np.arange(len(frame))
+    some = np.flatnonzero((facility >= 0) & facilities.may_have_several(facility ^ (sum(money.values()) << 20) ^ (scheme << 40), each))
     keys = ["year", "scheme", "province", "facility", "support_type", *MONEY]
-    supports = frame["facility"] >= 0
-    again = frame.index[supports & frame.duplicated(keys, keep=False)].tolist()
+    rows = frame[keys].take(some)
+    again = rows.index[rows.duplicated(keep=False)].tolist()
     if again:
         found.append(Remark("row_twice", told, "", tuple(again)))
     for name in MONEY:
-        small = frame.index[((frame[name] > 0) & (frame[name] < MILLION)).to_numpy(dtype=bool)].tolist()
+        small = frame.index[(money[name] > 0) & (money[name] < MILLION)].tolist()
         if small:
             found.append(Remark("amount_small", told, name, tuple(small), expected="≥ 1"))
     return [*found, *_above_ceilings(coded, ceilings, vocabulary)]
@@ -210,8 +214,8 @@ def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Voc
         for limits in ("state_funding", "state_share"):
             rules = [ceiling for ceiling in ceilings if (ceiling.support_type, ceiling.limits) == (support_type, limits)]
             above: dict[tuple[Fraction, str], list[int]] = {}
-            for both in np.unique(years[of_type] * _DAYS + days[of_type]):
-                year, day = divmod(int(both), _DAYS)
+            for both in sorted(pd.unique(years[of_type] * _DAYS + days[of_type]).tolist()):
+                year, day = divmod(both, _DAYS)
                 valid = _in_force(rules, year, day)
                 if not valid:
                     continue
@@ -238,7 +242,10 @@ def _in_force(rules: Iterable[Ceiling], year: int, day: int) -> list[Ceiling]:
 
 def _spelling_remarks(facts: pd.DataFrame, pieces: list[Coded], told: tuple[str, ...]) -> list[Remark]:
     """Facilities written in several ways, and one name in one province that counts as several facilities because tax codes differ or lack."""
-    rows = facts.loc[facts["facility"] >= 0, ["piece", "row", "facility", "spelling", "province"]]
+    facility, spelling = facts["facility"].to_numpy(), facts["spelling"].to_numpy()
+    names_in_provinces = spelling ^ (facts["province"].to_numpy().astype(np.int64) << 32)
+    some = facilities.may_have_several(facility, spelling) | facilities.may_have_several(names_in_provinces, facility)
+    rows = facts.loc[some & (facility >= 0), ["piece", "row", "facility", "spelling", "province"]]
     ways = rows.drop_duplicates(["facility", "spelling", "province"])
     one_name = ways[ways.duplicated(["spelling", "province"], keep=False)]
     again = rows.merge(one_name[["spelling", "province"]].drop_duplicates(), on=["spelling", "province"]).sort_values(["piece", "row"], kind="stable")

@@ -155,11 +155,11 @@ def _parquet(path: Path, told: str, words: RegisterWords, problems: Problems) ->
         if not _usable(header, told, words, problems):
             return
         chosen = {name: names[place - 1] for name, place in header.places.items() if name != "scheme_name"}
-        few = [n for name, n in chosen.items() if name not in PRIVATE and pa.types.is_string(file.schema_arrow.field(n).type)]
-        file = pq.ParquetFile(path, read_dictionary=few)  # what has nearly as many values as rows is quicker coded after reading
+        few = [column for name, column in chosen.items() if name not in PRIVATE]  # the others have nearly as many values as rows
+        file = pq.ParquetFile(path, read_dictionary=few)
         first = 2
         for batch in file.iter_batches(batch_size=1 << 20, columns=list(chosen.values())):
-            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True, strings_to_categorical=True)
+            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True)
             frame = frame.rename(columns={name: field for field, name in chosen.items()})[list(chosen)]
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
