@@ -61,9 +61,15 @@ class Register:
         """The rows that were accepted."""
         return self.facts[self.facts["status"] == STATUSES.index(DONE)]
 
+    @functools.cached_property
+    def years(self) -> frozenset[int]:
+        """The years that have accepted rows."""
+        accepted = self.facts["status"].to_numpy() == STATUSES.index(DONE)
+        return frozenset(pd.unique(self.facts["year"].to_numpy()[accepted]).tolist())
+
     def has(self, period: Period) -> bool:
         """Whether any accepted row falls into the period."""
-        return bool(self.done["year"].between(period.start, period.end).any())
+        return not self.years.isdisjoint(period.years)
 
     def twice_supported(self, period: Period) -> list[Remark]:
         """Facilities that were supported more than once in a period; whether that is right, only the evaluator knows."""
@@ -204,28 +210,29 @@ def _row_remarks(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabu
 def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabulary) -> list[Remark]:
     """Support above what a verified rule allows; in a year in which the rule changed, and without a date, the higher one."""
     frame, found = coded.frame, []
-    state, counterpart = (frame[name].to_numpy(dtype=np.int64) for name in MONEY)
-    years, days = frame["year"].to_numpy(dtype=np.int64), frame["day"].to_numpy(dtype=np.int64)
     types = frame["support_type"].cat.codes.to_numpy()
     for support_type in dict.fromkeys(ceiling.support_type for ceiling in ceilings):
         if support_type not in vocabulary.support_types:
             continue
-        of_type = types == vocabulary.support_types.index(support_type)
+        of_type = np.flatnonzero(types == vocabulary.support_types.index(support_type))
+        state, counterpart, years, days = (frame[name].to_numpy(dtype=np.int64)[of_type] for name in (*MONEY, "year", "day"))
         for limits in ("state_funding", "state_share"):
             rules = [ceiling for ceiling in ceilings if (ceiling.support_type, ceiling.limits) == (support_type, limits)]
+            if not rules:
+                continue
+            # what is compared with a ceiling, and how much of it one unit of the ceiling is
+            measured, unit = (state, MILLION) if limits == "state_funding" else (state * 100, state + counterpart)
+            least = min(rule.value for rule in rules)
+            high = measured * least.denominator > least.numerator * unit
             above: dict[tuple[Fraction, str], list[int]] = {}
-            for both in sorted(pd.unique(years[of_type] * _DAYS + days[of_type]).tolist()):
+            for both in sorted(pd.unique(years[high] * _DAYS + days[high]).tolist()):
                 year, day = divmod(both, _DAYS)
                 valid = _in_force(rules, year, day)
                 if not valid:
                     continue
                 most = max(min(rule.value for rule in valid if rule.valid_from == start) for start in {rule.valid_from for rule in valid})
-                rows = of_type & (years == year) & (days == day)
-                if limits == "state_funding":
-                    rows &= state > int(most * MILLION)
-                else:
-                    rows &= state * 100 > int(most) * (state + counterpart)
                 told = "; ".join(f"{rule.ceiling_id}: {float(rule.value):g} {'× 10^6 VND' if limits == 'state_funding' else '%'} ({rule.instrument})" for rule in valid)
+                rows = of_type[high & (years == year) & (days == day) & (measured * most.denominator > most.numerator * unit)]
                 above.setdefault((most, told), []).extend(frame.index[rows].tolist())
             found += [
                 Remark(f"above_ceiling_{limits}", coded.raw.told, "state_funding", tuple(sorted(rows)), "", told)
