@@ -31,8 +31,8 @@ _LEGAL_FORMS = {
 _LEGAL_FORM = re.compile(f"({'|'.join(_LEGAL_FORMS)}) ")
 # Bytes of text that is NFC as it stands: printable ASCII, and the letters U+00C0-U+027F and U+1E00-U+1EFF, which are all of Vietnamese.
 _CLEAN = bytes(int(0x20 <= byte < 0x7F or 0x80 <= byte < 0xC0 or 0xC3 <= byte < 0xCA or byte == 0xE1) for byte in range(256))
-_BUCKETS = 24  # bits of a hash by which possible repetitions are looked up
-_UPPER, _HALF, _BUCKET = np.uint64(0xFFFFFFFF00000000), np.uint64(32), np.uint64(64 - _BUCKETS)
+_BITS = 24  # of a hash, by which possible repetitions are looked up
+_HALF = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -150,20 +150,28 @@ def name_key(text: str) -> str:
     return f"{_LEGAL_FORMS[form[1]]} {key[form.end() :]}" if form else key
 
 
-def may_have_several(these: np.ndarray, those: np.ndarray) -> np.ndarray:
-    """Rows whose number among `these` may stand with several numbers of `those`: all that do, and few others.
+def may_repeat(keys: np.ndarray) -> np.ndarray:
+    """Rows whose key may stand in several rows: all that do, and few others, so that what is compared exactly afterwards is little."""
+    hashed = _hashed(keys)
+    halves = np.sort((hashed >> _HALF).astype(np.uint32))
+    return _in(halves[1:][halves[1:] == halves[:-1]], hashed)
 
-    One sort of half of each number's hash; so that what is compared exactly afterwards is little.
-    """
-    hashed = _hashed(these)
-    pairs = hashed & _UPPER
-    pairs |= _hashed(those) >> _HALF
+
+def may_have_several(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Rows whose key may stand with several of the others: all that do, and few others."""
+    hashed = _hashed(keys)
+    pairs = hashed & ~np.uint64(0xFFFFFFFF)
+    pairs |= _hashed(others) >> _HALF
     pairs.sort()
     differ = pairs[1:] ^ pairs[:-1]
-    several = pairs[1:][(differ < 1 << 32) & (differ > 0)]
-    table = np.zeros(1 << _BUCKETS, dtype=bool)
-    table[several >> _BUCKET] = True
-    return table[hashed >> _BUCKET]
+    return _in((pairs[1:][(differ < 1 << 32) & (differ > 0)] >> _HALF).astype(np.uint32), hashed)
+
+
+def _in(halves: np.ndarray, hashed: np.ndarray) -> np.ndarray:
+    """Which hashes may have one of some upper halves, by the first bits."""
+    table = np.zeros(1 << _BITS, dtype=bool)
+    table[halves >> np.uint32(32 - _BITS)] = True
+    return table[hashed >> np.uint64(64 - _BITS)]
 
 
 def _hashed(numbers: np.ndarray) -> np.ndarray:

@@ -126,10 +126,12 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
     if len(problems) > before:
         return None, pieces
     together = pd.concat(facts, ignore_index=True) if len(facts) > 1 else facts[0]
+    facts.clear()
     told = tuple(coded.raw.told for coded in pieces)
     remarks += _spelling_remarks(together, pieces, told)
+    together.pop("spelling")
     register = Register(
-        path.name, together[list(FACTS)], told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
+        path.name, together, told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
     )
     return register, pieces
 
@@ -155,7 +157,7 @@ def _facts(coded: Coded, piece: int) -> pd.DataFrame:
     columns["facility"] = frame["facility"].to_numpy(dtype=np.int64)
     columns |= {"state": frame[MONEY[0]].to_numpy(dtype=np.int64), "counterpart": frame[MONEY[1]].to_numpy(dtype=np.int64)}
     columns["spelling"] = frame["spelling"].to_numpy(dtype=np.int64)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _total_remarks(raw: RawRows, coded: Coded) -> list[Remark]:
@@ -193,8 +195,7 @@ def _row_remarks(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabu
     found = []
     money = {name: frame[name].to_numpy(dtype=np.int64) for name in MONEY}
     facility, scheme = (frame[name].to_numpy(dtype=np.int64) for name in ("facility", "scheme"))
-    each = np.arange(len(frame))
-    some = np.flatnonzero((facility >= 0) & facilities.may_have_several(facility ^ (sum(money.values()) << 20) ^ (scheme << 40), each))
+    some = np.flatnonzero((facility >= 0) & facilities.may_repeat(facility ^ (sum(money.values()) << 20) ^ (scheme << 40)))
     keys = ["year", "scheme", "province", "facility", "support_type", *MONEY]
     rows = frame[keys].take(some)
     again = rows.index[rows.duplicated(keep=False)].tolist()
@@ -215,7 +216,7 @@ def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Voc
         if support_type not in vocabulary.support_types:
             continue
         of_type = np.flatnonzero(types == vocabulary.support_types.index(support_type))
-        state, counterpart, years, days = (frame[name].to_numpy(dtype=np.int64)[of_type] for name in (*MONEY, "year", "day"))
+        state, counterpart = (frame[name].to_numpy(dtype=np.int64)[of_type] for name in MONEY)
         for limits in ("state_funding", "state_share"):
             rules = [ceiling for ceiling in ceilings if (ceiling.support_type, ceiling.limits) == (support_type, limits)]
             if not rules:
@@ -224,15 +225,17 @@ def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Voc
             measured, unit = (state, MILLION) if limits == "state_funding" else (state * 100, state + counterpart)
             least = min(rule.value for rule in rules)
             high = measured * least.denominator > least.numerator * unit
+            measured, unit = measured[high], unit if limits == "state_funding" else unit[high]
+            years, days = (frame[name].to_numpy(dtype=np.int64)[of_type[high]] for name in ("year", "day"))
             above: dict[tuple[Fraction, str], list[int]] = {}
-            for both in sorted(pd.unique(years[high] * _DAYS + days[high]).tolist()):
+            for both in sorted(pd.unique(years * _DAYS + days).tolist()):
                 year, day = divmod(both, _DAYS)
                 valid = _in_force(rules, year, day)
                 if not valid:
                     continue
                 most = max(min(rule.value for rule in valid if rule.valid_from == start) for start in {rule.valid_from for rule in valid})
                 told = "; ".join(f"{rule.ceiling_id}: {float(rule.value):g} {'× 10^6 VND' if limits == 'state_funding' else '%'} ({rule.instrument})" for rule in valid)
-                rows = of_type[high & (years == year) & (days == day) & (measured * most.denominator > most.numerator * unit)]
+                rows = of_type[high][(years == year) & (days == day) & (measured * most.denominator > most.numerator * unit)]
                 above.setdefault((most, told), []).extend(frame.index[rows].tolist())
             found += [
                 Remark(f"above_ceiling_{limits}", coded.raw.told, "state_funding", tuple(sorted(rows)), "", told)
