@@ -339,7 +339,7 @@ def _checked(coded: pd.DataFrame, raw: RawRows, why: dict, expected: Callable[[s
         for row in coded.index[unread]:
             found.append(Problem("bad_date", raw.told, int(row), "date", cells.text(raw.frame["date"].loc[row]), "26/12/2023"))
     try:
-        _schema().validate(coded, lazy=True)
+        _schema().validate(coded, lazy=True, inplace=True)
     except SchemaErrors as errors:
         places = {row: place for place, row in enumerate(coded.index)}
         cases = errors.failure_cases
