@@ -14,6 +14,7 @@ from kcq_eval.deliverables.contents import AUDIT, Contents
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.deliverables.pages import template
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.indicators.funding import BY_FUNDING, weighting
 from kcq_eval.parameters import FOLDERS
 from kcq_eval.statements import mark_key
 from kcq_eval.texts import Texts
@@ -42,6 +43,7 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         sources=_sources(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
+        limits=_limits(evaluation, texts),
         marks=_marks(evaluation),
         shortcoming=_shortcoming(evaluation),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
@@ -55,6 +57,11 @@ def _with_files(part: dict[str, Any], folder: Path) -> dict[str, Any]:
     figures = [figure | {"data": _data_uri(folder / "figures", figure["name"])} for figure in part["figures"]]
     shown = [table | {"html": Markup(table["html"])} for table in part["tables"]]  # made by tables.to_html, which escapes every cell
     return part | {"figures": figures, "tables": shown, "code": _code(folder / "notebooks" / f"{part['chapter']}.ipynb")}
+
+
+def _limits(evaluation: Evaluation, texts: Texts) -> list[str]:
+    weights = weighting(evaluation.estimates, evaluation.parameters)
+    return [*([] if weights == BY_FUNDING else [texts(f"report.limits_weights.{weights}")]), *texts.lines("report.limits_text")]
 
 
 def _marks(evaluation: Evaluation) -> str:
