@@ -464,6 +464,9 @@ def test_noise_is_no_document(tmp_path, name):
         ("locked.xlsx", b"\xd0\xcf\x11\xe0" + bytes(2_000), "locked_workbook"),
         ("text.xlsx", b"not a workbook", "not_a_workbook"),
         ("cut.xlsx", b"PK\x03\x04" + bytes(50), "not_a_workbook"),
+        ("report.docx", "Báo cáo kết quả".encode(), "no_table_file"),
+        ("report.docx", b"PK\x03\x04" + bytes(50), "no_table_file"),
+        ("report.csv", b"%PDF-1.7\n", "no_table_file"),
     ],
 )
 def test_a_file_that_cannot_be_a_document_is_told_as_what_it_is(tmp_path, name, content, message):

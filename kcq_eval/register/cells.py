@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kcq_eval.printed import UNITS, Printed, PrintedError
+from kcq_eval.printed import UNITS, Printed, PrintedError, with_digits
 
 MOST_DONG = 10**13  # 10,000 tỷ đồng in one row: more is a slip of the unit
 YEARS = range(1990, 2101)
@@ -27,11 +27,11 @@ _UNIT_OF_SCALE = {unit.scale: unit.code for unit in UNITS.values() if unit.famil
 
 
 class Unreadable(ValueError):
-    """A cell that says nothing usable: `key` of the problem and the form expected."""
+    """A cell that says nothing usable: `key` of the problem, the form expected, and what may be meant."""
 
-    def __init__(self, key: str, expected: str = ""):
+    def __init__(self, key: str, expected: str = "", meant: str = ""):
         super().__init__(key)
-        self.key, self.expected = key, expected
+        self.key, self.expected, self.meant = key, expected, meant
 
 
 def number_format(texts: Iterable[str]) -> tuple[str | None, list[str]]:
@@ -71,7 +71,10 @@ def money(cell: Any, scale: int, declared: str | None) -> tuple[int, bool]:
         except PrintedError as error:
             if error.key == "undeclared_format":
                 raise Unreadable("number_unproved", "--numbers vi | --numbers en") from None
-            raise Unreadable(f"printed_{error.key}" if error.key != "not_a_number" else "not_money", error.expected) from None
+            if error.key == "not_a_number":
+                meant = with_digits(text)
+                raise Unreadable("letter_in_number" if meant else "not_money", error.expected, meant) from None
+            raise Unreadable(f"printed_{error.key}", error.expected) from None
     if amount < 0:
         raise Unreadable("negative_money", "≥ 0")
     if amount > MOST_DONG:
@@ -92,6 +95,8 @@ def year(cell: Any) -> int:
         found = int(cell)
     else:
         text = str(cell).strip().casefold()
+        if meant := with_digits(str(cell)):
+            raise Unreadable("letter_in_number", "2022", meant)
         match = _YEAR.fullmatch(text)
         found = int(match[1]) if match else day(cell).year
     if found not in YEARS:

@@ -357,6 +357,6 @@ def _problem(name: str, row: int, place: int, raw: RawRows, why: dict, expected:
         error = why.get((name, int(why[f"{name}:"][0][place])))
         if error is not None:
             suggest = why.get(f"{name}?")
-            near = suggest(cell) if suggest and error.key == "unknown_code" else ""
+            near = suggest(cell) if suggest and error.key == "unknown_code" else error.meant
             return Problem(error.key, raw.told, row, name, cells.text(cell), error.expected or expected(name), near)
     return Problem("empty_cell", raw.told, row, name, "", expected(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -20,8 +20,10 @@ from kcq_eval.register.coding import Coded, Reader, Remark, rows_told
 from kcq_eval.register.columns import DONE, MONEY, STATUSES, Ceiling, load_ceilings, load_words
 from kcq_eval.register.rows import RawRows, read_rows
 from kcq_eval.vocabulary import Vocabulary, load_vocabulary
+from kcq_eval.workbooks import without_value
 
 MILLION = 10**6
+_LOOKED_THROUGH = 20_000  # rows, in which formulas are looked for in a few seconds
 _DAYS = 10**7  # more than the ordinal of any date
 FACTS = ("piece", "row", "year", "scheme", "kind", "centre", "sector", "province", "support", "status", "facility", "state", "counterpart")
 DEMONSTRATION_ID = "DEMONSTRATION"  # before the name of a register whose rows are invented
@@ -113,7 +115,7 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
             continue
         wrong = Problems()
         coded = reader.code(raw, wrong)
-        problems += wrong
+        problems += _told_as_formulas(path, raw, wrong)
         pieces.append(coded)
         remarks += coded.notes
         if not wrong:
@@ -134,6 +136,19 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
         path.name, together, told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
     )
     return register, pieces
+
+
+def _told_as_formulas(path: Path, raw: RawRows, problems: Problems) -> list[Problem]:
+    """The problems, where a cell is no empty one but a formula without a stored value or an error; large sheets are not looked through."""
+    rows = [problem.row for problem in problems if problem.message == "empty_cell" and problem.row]
+    if not raw.sheet or not rows or max(rows) > _LOOKED_THROUGH:
+        return problems
+    why = without_value(path, raw.sheet, max(rows))
+    places = [(problem.row, raw.header.places.get(problem.column)) for problem in problems]
+    return [
+        replace(problem, message=why[place][0], found=why[place][1]) if problem.message == "empty_cell" and place in why else problem
+        for problem, place in zip(problems, places)
+    ]
 
 
 def hash_of(path: Path) -> str:
