@@ -297,6 +297,14 @@ def test_everything_unusable_is_told_at_once_with_its_cell(refused, tmp_path):
     ]
 
 
+def test_a_letter_that_looks_like_a_digit_is_told_with_the_number_meant(refused, tmp_path):
+    lines = [row(state_funding="1O0,5"), row(counterpart_funding="l00"), row(year="2O22"), row(state_funding="Không")]
+    assert [problem[:2] + problem[3:] for problem in refused(workbook(tmp_path / "a.xlsx", lines))] == [
+        ("letter_in_number", 2, "1O0,5", "100,5"), ("letter_in_number", 3, "l00", "100"), ("letter_in_number", 4, "2O22", "2022"),
+        ("not_money", 5, "Không", ""),
+    ]  # fmt: skip
+
+
 def test_missing_and_doubled_columns_are_told_with_the_nearest_head(refused, tmp_path):
     head = ["Kinh phí khuyến côngg" if "khuyến công" in name else name for name in HEAD]
     found = refused(workbook(tmp_path / "a.xlsx", rows({}), head=head))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -291,7 +292,7 @@ def _spelling_remarks(facts: pd.DataFrame, pieces: list[Coded], told: tuple[str,
 
 
 def _name(coded: Coded, row: int) -> str:
-    return cells.text(coded.raw.frame["facility"].loc[row]) if not coded.raw.frame.empty else ""
+    return unicodedata.normalize("NFC", cells.text(coded.raw.frame["facility"].loc[row])) if not coded.raw.frame.empty else ""
 
 
 def _millions(dong: int) -> str:
