@@ -359,7 +359,7 @@ def _printed(
             raise PrintedError("not_whole", found=row["printed"], expected="0, 1, 2, …")
         return printed, None
     except PrintedError as error:
-        meant = with_digits(row["printed"]) if error.key == "not_a_number" else ""
+        meant = with_digits(row["printed"])
         wrong.append(row.problem("letter_in_number" if meant else f"printed_{error.key}", "printed", expected=error.expected, near=meant))
         return None, None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from kcq_eval.errors import Problem, Problems, nearest
 
 MAX_BYTES = 20_000_000  # a table of claims or codes is small; more is the wrong file
+MAX_LINES = 1_048_576  # of a spreadsheet
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -88,7 +89,7 @@ def read_lines(path: Path, columns: Iterable[str], problems: Problems, *, most: 
     """The lines of a CSV file as lists of cells, the header first; None if it is unusable, which goes into `problems`.
 
     Args:
-        most: Reading stops at the first line with anything in it after so many lines.
+        most: Reading stops at the first line with anything in it after so many lines; `MAX_LINES` even of blank ones are refused.
     """
     name = path.name
     try:
@@ -117,6 +118,9 @@ def read_lines(path: Path, columns: Iterable[str], problems: Problems, *, most: 
             lines.append(line)
             if most is not None and len(lines) > most and any(cell.strip() for cell in line):
                 break
+            if most is not None and len(lines) > MAX_LINES:
+                problems.append(Problem("table_too_large", name, found=f"≥ {len(lines)}", expected=f"≤ {most}"))
+                return None
     except csv.Error as error:
         problems.append(Problem("not_csv", name, found=str(error), expected="CSV (UTF-8)"))
         return None

@@ -71,10 +71,9 @@ def money(cell: Any, scale: int, declared: str | None) -> tuple[int, bool]:
         except PrintedError as error:
             if error.key == "undeclared_format":
                 raise Unreadable("number_unproved", "--numbers vi | --numbers en") from None
-            if error.key == "not_a_number":
-                meant = with_digits(text)
-                raise Unreadable("letter_in_number" if meant else "not_money", error.expected, meant) from None
-            raise Unreadable(f"printed_{error.key}", error.expected) from None
+            if meant := with_digits(text):
+                raise Unreadable("letter_in_number", "262,3", meant) from None
+            raise Unreadable(f"printed_{error.key}" if error.key != "not_a_number" else "not_money", error.expected) from None
     if amount < 0:
         raise Unreadable("negative_money", "≥ 0")
     if amount > MOST_DONG:
