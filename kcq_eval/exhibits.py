@@ -23,9 +23,11 @@ from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
+from kcq_eval.magnitudes import mostly
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Period
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.rounding import rounding_shows, rounding_shows_in, shown
 from kcq_eval.sensitivity import Curve
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
@@ -106,7 +108,9 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     alt = texts("figure.funding_split.alt", facilities=texts.number(by_number, "change"), per_facility=texts.number(by_size, "change"))
     key = "figure.funding_split.subtitle" if basis == "nominal" else "figure.funding_split.subtitle_real"
     subtitle = texts(key, price_basis=texts(f"price_basis.{basis}"))
-    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True)
+    *parts, total = map(shown, in_billions)
+    note = texts("rounding_note") if rounding_shows(parts, total) else ""
+    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True, note=note)
     return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words), rows)
 
 
@@ -128,6 +132,7 @@ def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
         return None
     biggest = _biggest_change(numbers, vocabulary.facility_support_types)
     leads = biggest == "advanced_machinery" and _known(numbers, "facilities.growth")
+    leads = leads and mostly(numbers[f"facilities.change.{biggest}"].bounded, numbers["facilities.change"].bounded)
     title = texts("figure.facilities_by_type.title" if leads else "figure.facilities_by_type.title_neutral")
     used += [numbers["facilities.growth"]] if leads else []
     alt = texts("figure.facilities_by_type.alt", rows="; ".join(told))
@@ -158,7 +163,8 @@ def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibi
     title, subtitle = texts(f"figure.mix_change.{key}"), texts("figure.mix_change.subtitle")
     parameters = evaluation.parameters
     terms = {"before": parameters.baseline_period.text, "now": parameters.current_period.text, "change": texts("figure.mix_change.change")}
-    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, **terms)
+    note = texts("rounding_note") if rounding_shows_in({number.id: shown(number) for number in used}) else ""
+    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, note=note, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words), frame)
 
@@ -629,4 +635,6 @@ def _words(
         marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
         line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
-    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")
+    told = tuple(dict.fromkeys(number.id for number in used))
+    unit = texts(f"figure.{name}.axis") if axis else ""
+    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=unit, numbers=told)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.indicators.funding import BY_FUNDING, weighting
 from kcq_eval.texts import Texts
 
 AUDIT = "consistency_audit"
@@ -22,12 +23,14 @@ class Contents:
         evaluation: For what no chapter saves: sources, ledger, verdict, parameters.
         texts: The run's language.
         folder: The bundle that is being made, with `figures/`, `notebooks/` and `tables/` finished.
+        lineage: What is behind each number (`evidence.lineage`).
     """
 
     parts: tuple[dict[str, Any], ...]
     evaluation: Evaluation
     texts: Texts
     folder: Path
+    lineage: dict[str, Any]
 
     def part(self, chapter: str) -> dict[str, Any]:
         return next(part for part in self.parts if part["chapter"] == chapter)
@@ -40,6 +43,12 @@ class Contents:
     def figures(self) -> Iterator[dict[str, Any]]:
         """All figures in reading order; the first is figure 1."""
         return (figure for part in self.parts for figure in part["figures"])
+
+    def limits(self) -> list[str]:
+        """The limits of the evaluation: first how years weigh in real growth, where some weigh the same for want of their funding."""
+        weights = weighting(self.evaluation.estimates, self.evaluation.parameters)
+        weighing = [] if weights == BY_FUNDING else [self.texts(f"report.limits_weights.{weights}")]
+        return weighing + self.texts.lines("report.limits_text")
 
     def titled(self, key: str) -> str:
         """A title; a demonstration says that it is one."""

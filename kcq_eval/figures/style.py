@@ -95,6 +95,7 @@ class FigureWords:
         alt: The figure told to somebody who cannot see it; the title when empty.
         terms: Words that a chart needs, by the keys its docstring names.
         axis: Unit of the values.
+        numbers: Ids of the numbers that the figure tells.
     """
 
     title: str
@@ -103,6 +104,7 @@ class FigureWords:
     alt: str = ""
     terms: Mapping[str, str] = field(default_factory=dict)
     axis: str = ""
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

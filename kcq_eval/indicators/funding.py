@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from kcq_eval.estimates import Bounded, Estimates
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.prices import PriceIndex
 
@@ -15,6 +15,7 @@ EQUAL, BY_FUNDING = "equal", "funding"  # how the years of a period weigh in its
 _CLOSELY = Fraction(1, 100)  # of a period's funding: a year known less closely is no better weight than an equal one
 
 
+@computing
 def funding_numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Numbers:
     """All numbers about funding; those that the estimates do not reach are left out."""
     return Numbers(_numbers(estimates, prices, parameters))

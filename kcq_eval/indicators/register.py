@@ -7,16 +7,18 @@ from fractions import Fraction
 
 from kcq_eval.estimates import REGISTER, Bounded, Estimates
 from kcq_eval.evaluation import Evaluation
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Period
 from kcq_eval.register.aggregation import funding_by_facility, years_in
 from kcq_eval.register.columns import STATUSES
 from kcq_eval.register.register import MILLION, Register
 
 QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4)}
+_DECIMALS = {"million_vnd": 1, "count": 0}
 LORENZ_STEPS = 20  # points of the curve: fine enough to draw, too coarse to show a single facility among many
 
 
+@computing
 def numbers_of_rows(evaluation: Evaluation) -> Numbers:
     """All numbers that need a register; none without one."""
     if evaluation.register is None:
@@ -92,7 +94,7 @@ def _by_year(evaluation: Evaluation, register: Register) -> Iterator[Number]:
     for period in years_in(register, [period for _, period in reversed(_periods(evaluation))]):
         for measure, unit in (("funding", "million_vnd"), ("state_funding", "million_vnd"), ("counterpart_funding", "million_vnd"), ("facilities", "count")):
             found = evaluation.estimates.get(measure, period, **scope)
-            yield from report(f"register.year.{period}.{measure}", found, unit, 1, "register.in_year", measure=measure, year=str(period))
+            yield from report(f"register.year.{period}.{measure}", found, unit, _DECIMALS[unit], "register.in_year", measure=measure, year=str(period))
         found = leverage(evaluation.estimates, period, **scope)
         yield from report(f"register.year.{period}.leverage", found, "ratio", 2, "register.leverage_in", what=str(period))
 
@@ -108,7 +110,7 @@ def _by_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number
                 continue
             for measure, unit in (("funding", "million_vnd"), ("facilities", "count")):
                 found = estimates.get(measure, **scope, **{dimension: code})
-                yield from report(f"register.{dimension}.{code}.{measure}", found, unit, 1, "register.of", measure=measure, code=code)
+                yield from report(f"register.{dimension}.{code}.{measure}", found, unit, _DECIMALS[unit], "register.of", measure=measure, code=code)
             found = leverage(estimates, **scope, **{dimension: code})
             yield from report(f"register.{dimension}.{code}.leverage", found, "ratio", 2, "register.leverage_of", code=code)
 
