@@ -9,6 +9,7 @@ from typing import Any
 
 from kcq_eval.deliverables.blocks import Block
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.indicators.funding import BY_FUNDING, weighting
 from kcq_eval.numbers import UnknownNumber
 from kcq_eval.statements import starred
 from kcq_eval.texts import Texts
@@ -64,6 +65,12 @@ class Contents:
     def figures(self) -> Iterator[dict[str, Any]]:
         """All figures in reading order; the first is figure 1."""
         return (figure for part in self.parts for figure in part["figures"])
+
+    def limits(self) -> list[str]:
+        """The limits of the evaluation: first how years weigh in real growth, where some weigh the same for want of their funding."""
+        weights = weighting(self.evaluation.estimates, self.evaluation.parameters)
+        weighing = [] if weights == BY_FUNDING else [self.texts(f"report.limits_weights.{weights}")]
+        return weighing + self.texts.lines("report.limits_text")
 
     def titled(self, key: str) -> str:
         """A title; a demonstration says that it is one."""

@@ -247,7 +247,7 @@ class _Report:
             yield Heading(2, texts("document.causes"), "causes")
             yield from self._own("causes")
         yield Heading(2, texts("report.limits"), "limits")
-        yield _items(texts.lines("report.limits_text"))
+        yield _items(self.contents.limits())
         yield from self._own("limits")
 
     def _recommendations(self) -> Iterator[Block]:

@@ -44,6 +44,7 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         sources=source_rows(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
+        limits=contents.limits(),
         marks=marks_key(evaluation),
         shortcoming=shortcoming_key(evaluation),
         own=dict.fromkeys(SECTIONS, "") | own_passages(contents.commentary),

@@ -74,7 +74,7 @@ def write_slides(contents: Contents, path: Path) -> None:
         elif name == "conflict":
             deck.verdict()
     deck.erratum()
-    deck.text(contents.titled("report.limits"), contents.texts.lines("report.limits_text"), "limits")
+    deck.text(contents.titled("report.limits"), contents.limits(), "limits")
     own = ["".join(span.text for span in line) for line in lines_of(contents.commentary.get(RECOMMENDATIONS, ()))]
     deck.text(contents.titled("report.recommendations"), own or [contents.texts("report.recommendations_text")], RECOMMENDATIONS)
     deck.sources()
@@ -216,7 +216,7 @@ class _Slides(Deck):
         """What the published figures cannot all say; where they can, the first limit of the evaluation."""
         found = [finding["text"] for finding in self.contents.part(AUDIT)["findings"] if finding["main"]]
         consistent = self.contents.evaluation.audit.verdict == "consistent"
-        return self.texts.lines("report.limits_text")[0] if consistent or not found else found[0]
+        return self.contents.limits()[0] if consistent or not found else found[0]
 
     def _marks(self) -> str:
         key = marks_key(self.contents.evaluation)
