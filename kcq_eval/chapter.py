@@ -21,7 +21,7 @@ from kcq_eval import tables
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
 from kcq_eval.exhibits import Exhibit
-from kcq_eval.figures import style
+from kcq_eval.figures import drawn
 from kcq_eval.findings import Finding, assessment, findings
 from kcq_eval.numbers import Numbers
 from kcq_eval.parameters import entries, read_parameters
@@ -86,7 +86,7 @@ class Chapter:
             return
         folder = self._folder / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        hashes = style.save(exhibit.draw(), folder, exhibit.name, self.parameters.formats)
+        hashes = drawn.save(exhibit.draw, folder, exhibit.name, self.parameters.formats)
         words = exhibit.words
         self._figures.append(
             {

@@ -5,6 +5,7 @@ An exhibit is made from numbers and texts; the drawing itself is in `kcq_eval.fi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -219,11 +220,12 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     alt = texts("figure.coverage_map.alt", **told)
     words = _words("coverage_map", texts, evaluation, used, title, subtitle, alt, note=note, **terms)
     folder = resolve_folder(parameters.data_dir) / "reference"
+    geojson, points = folder / f"provinces_{vintage}.geojson", folder / "islands_inset_points.csv"
     key = {"63": "gso_code", "34": "new_gso_code"}[vintage]
 
     def draw() -> Figure:
-        islands = pd.read_csv(folder / "islands_inset_points.csv", dtype=str) if country else None
-        return maps.coverage_map(rows, words, geojson=folder / f"provinces_{vintage}.geojson", key=key, islands=islands)
+        islands = pd.read_csv(points, dtype=str) if country else None
+        return maps.coverage_map(rows, words, geojson=geojson, key=key, islands=islands)
 
     return Exhibit("coverage_map", words, _sources(used), draw, rows)
 
@@ -382,7 +384,8 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     alt = texts("figure.conflict.alt", rows="; ".join(told))
     words = _words("conflict", texts, evaluation, [], title, texts("figure.conflict.subtitle"), alt, claims=ids, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)), frame)
+    digits = functools.partial(_digits, language=texts.language)
+    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=digits), frame)
 
 
 def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -503,9 +506,9 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
     return drawn | {"text": starred(number.digits(texts.language), bounded.marked)} | more
 
 
-def _digits(end: float, texts: Texts) -> str:
+def _digits(end: float, language: str) -> str:
     """The end of a scale, a whole number."""
-    return format_number(round(end), decimals=0, number_format=texts.language)
+    return format_number(round(end), decimals=0, number_format=language)
 
 
 def _in_billions(number: Number) -> Number:

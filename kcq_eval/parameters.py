@@ -242,6 +242,15 @@ def read_parameters(given: Mapping[str, Any], *, file: str = "parameters") -> Pa
     return parameters
 
 
+def value_problems(name: str, value: Any, *, file: str = "parameters") -> list[Problem]:
+    """What is wrong with the value of one parameter, or with its name; codes are checked against the data elsewhere."""
+    try:
+        Parameters(**{name: value})
+    except ValidationError as error:
+        return [_problem(detail, file) for detail in error.errors()]
+    return []
+
+
 def _problem(detail: Any, file: str) -> Problem:
     name = str(detail["loc"][0])
     if detail["type"] == "extra_forbidden":

@@ -7,10 +7,7 @@ measured before they are placed, so that no figure needs an automatic layout or 
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +23,8 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from kcq_eval.kept import write_whole
 
 WIDTH_IN, HEIGHT_IN = 12.8, 7.2
 DPI = 150
@@ -354,9 +353,7 @@ def save(fig: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS)
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
     for form in dict.fromkeys(formats):
-        drawn = _rendered(fig, form)
-        _write_whole(folder / f"{name}.{form}", drawn)
-        hashes[form] = hashlib.sha256(drawn).hexdigest()
+        hashes[form] = write_whole(folder / f"{name}.{form}", _rendered(fig, form))
     return hashes
 
 
@@ -381,15 +378,3 @@ def _render_png(fig: Figure, told: str, buffer: io.BytesIO) -> None:
     spoken = PngInfo()
     spoken.add_itxt("Description", told)
     image.convert("RGB").save(buffer, "png", compress_type=_ZLIB_RUN_LENGTHS, pnginfo=spoken, dpi=(DPI, DPI))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

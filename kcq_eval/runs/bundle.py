@@ -60,7 +60,7 @@ class NotebookFailed(Exception):
 
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
-    tell: Callable[..., None] = lambda step, **_: None, inputs: Inputs | None = None, workers: int | None = None,
+    tell: Callable[..., None] = lambda step, **_: None, inputs: Inputs | None = None, workers: int | None = None, drawn: Path | None = None,
 ) -> Bundle:  # fmt: skip
     """Make the bundle of one run, or find it.
 
@@ -71,6 +71,7 @@ def run(
         tell: Called with each step's name, for a progress bar.
         inputs: What the run reads, where that is known already.
         workers: Processes at a time; as many as there are cores when None.
+        drawn: Where figures are kept that were drawn already, see `figures.drawn`.
 
     Raises:
         BadInput: Parameters or data are unusable; nothing was run.
@@ -94,7 +95,7 @@ def run(
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         workers = workers or cores()
-        seconds = _notebooks(work, place, parameters, plain, workers, tell)
+        seconds = _notebooks(work, place, parameters, tell, plain=plain, workers=workers, drawn=drawn)
         tell("report")
         _join(work, evaluation, workers)
         _write_parameters(work / "parameters.yaml", parameters)
@@ -144,12 +145,12 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
-def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, workers: int, tell: Callable[..., None]) -> list[tuple[str, float]]:
+def _notebooks(work: Path, place: Path, parameters: Parameters, tell: Callable[..., None], **how: Any) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
     given = parameters.model_dump() | {"out_dir": "."}
     done = execute_chapters(
-        work, given, plain=plain, workers=workers, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
+        work, given, **how, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
     )
     failed = [executed for executed in done if executed.error]
     if failed:

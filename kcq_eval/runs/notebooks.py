@@ -18,6 +18,7 @@ from kcq_eval.runs.warm import load_everything
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "consistency_audit")
 README_FIGURE = "conflict.png"
+KEPT_FIGURES = "KCQ_EVAL_DRAWN"  # `figures.drawn.FOLDER`, told without loading what draws
 _LONGEST_FIRST = ("province_coverage", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
 
@@ -40,7 +41,7 @@ def tutorial_paths() -> list[Path]:
 
 
 def execute_chapters(
-    folder: Path, parameters: dict[str, Any], *, plain: bool, workers: int,
+    folder: Path, parameters: dict[str, Any], *, plain: bool, workers: int, drawn: Path | None = None,
     on_start: Callable[[str], None] = lambda chapter: None, on_end: Callable[[Executed], None] = lambda executed: None,
 ) -> list[Executed]:  # fmt: skip
     """Run all chapters' notebooks with `folder` as working directory; the executed copies go into `folder/notebooks`.
@@ -48,6 +49,7 @@ def execute_chapters(
     Args:
         plain: Through papermill's own kernels, as on systems that cannot fork, instead of forked shells.
         workers: How many at a time.
+        drawn: Where figures are kept that were drawn already.
         on_start, on_end: Told in this process when a notebook starts and ends.
     """
     (folder / "notebooks").mkdir()
@@ -55,15 +57,17 @@ def execute_chapters(
     if fork:
         load_everything()
     done: dict[str, Executed] = {}
-    execute = functools.partial(_execute, folder=folder, parameters=parameters, shell=fork)
+    execute = functools.partial(_execute, folder=folder, parameters=parameters, shell=fork, drawn=drawn)
     for ended in run_each(execute, _LONGEST_FIRST, workers=workers, fork=fork, on_start=on_start):
         done[ended.task] = ended.result or Executed(ended.task, 0.0, ended.error)
         on_end(done[ended.task])
     return [done[chapter] for chapter in CHAPTERS]
 
 
-def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool) -> Executed:
+def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool, drawn: Path | None) -> Executed:
     """In the child: run one notebook and say how it ended."""
+    if drawn is not None:
+        os.environ[KEPT_FIGURES] = str(drawn)
     started = time.monotonic()
     papermill = engine.load_papermill()
     output = folder / "notebooks" / f"{chapter}.ipynb"
