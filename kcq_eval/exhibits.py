@@ -256,10 +256,10 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     subtitle = texts("figure.checkability.subtitle")
     words = _words("checkability", texts, evaluation, [], title, subtitle, alt, note=" ".join(notes), claims=claims, **terms)
     by_measure = _map_counts(found, texts, evaluation)
+    in_short = replace(words, subtitle=texts("figure.checkability.subtitle_summary"))
 
     def draw() -> Figure:
-        drawn = networks.checkability_map(nodes, rows, rules, words)
-        return drawn or networks.checkability_summary(by_measure, replace(words, subtitle=texts("figure.checkability.subtitle_summary")))
+        return networks.checkability_map(nodes, rows, rules, words) or networks.checkability_summary(by_measure, in_short)
 
     return Exhibit("checkability", words, claims, draw)
 

@@ -52,7 +52,7 @@ def save(draw: Callable[[], Figure], folder: Path, name: str, formats: Sequence[
 
 def key_of(draw: Callable[[], Figure]) -> str:
     """SHA-256 of everything that a drawing follows from; "" where some of it cannot be told."""
-    digest = hashlib.sha256(_ground())
+    digest = hashlib.sha256(ground())
     try:
         for piece in _told(draw):
             digest.update(f"{len(piece)}:".encode() + piece)
@@ -62,7 +62,7 @@ def key_of(draw: Callable[[], Figure]) -> str:
 
 
 @functools.cache
-def _ground() -> bytes:
+def ground() -> bytes:
     """Code, fonts and versions: the same for every drawing of a process."""
     from importlib.metadata import PackageNotFoundError, version
 

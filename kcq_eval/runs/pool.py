@@ -5,6 +5,7 @@ Children die with their parent, however it ends, and leave an interrupt to it: n
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -112,6 +113,7 @@ def _stop(processes: list[Any]) -> None:
 
 
 def _child(work: Callable[[Task], Result], task: Task, sender: Connection, parent: int) -> None:
+    gc.freeze()  # a forked child would copy every page that its collector looks through
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with(parent)

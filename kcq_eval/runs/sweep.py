@@ -201,12 +201,9 @@ def _make_here(
 
 def _prepared(tasks: Iterable, planned: Plan) -> Iterator:
     """Each task as it is needed, once this process holds what its children would otherwise each compute: libraries, the audit and its answers."""
-    from kcq_eval.evaluation import evaluate
-    from kcq_eval.runs.numbers import all_numbers
+    from kcq_eval.runs.warm import load_everything, work_out
 
     if CAN_FORK and planned.depth == BUNDLES_DEPTH:
-        from kcq_eval.runs.warm import load_everything
-
         load_everything()
     for read in planned.inputs.values():
         _ = read.hashes  # computed once, before the fork
@@ -217,7 +214,7 @@ def _prepared(tasks: Iterable, planned: Plan) -> Iterator:
         if CAN_FORK and key not in seen:
             seen.add(key)
             with contextlib.suppress(Exception):  # the run itself will say what is wrong
-                all_numbers(evaluate(first.parameters))
+                work_out(first.parameters)
         yield task
 
 

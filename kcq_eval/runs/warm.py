@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 
+from kcq_eval.parameters import Parameters
 from kcq_eval.runs import engine
 
 # What the notebooks, the engine and the deliverables import, some of it only when first used.
@@ -27,10 +28,28 @@ def load_everything() -> None:
 
     import nbformat.v4
 
-    from kcq_eval.figures import style
+    from kcq_eval.deliverables.pages import template
+    from kcq_eval.figures import drawn, style
     from kcq_eval.texts import LANGUAGES, templates
 
     nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]))
     style.text_width("0", 12.0)
+    drawn.ground()
     for language in LANGUAGES:
         templates(language)
+    for page in ("letter.html", "report.html"):
+        template(page)
+
+
+def work_out(parameters: Parameters) -> None:
+    """What every run of the same data would work out again: the audit, what could be noticed, other readings.
+
+    They follow from the data alone and are never changed, so that a child may start from them.
+    """
+    from kcq_eval.audit.readings import other_readings
+    from kcq_eval.evaluation import evaluate
+    from kcq_eval.runs.numbers import all_numbers
+
+    evaluation = evaluate(parameters)
+    all_numbers(evaluation)
+    other_readings(evaluation.audit)
