@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`."""
+"""The command line: `kcq-eval run`, `kcq-eval sweep`, `kcq-eval parameters`, `kcq-eval audit`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kcq_eval import __version__, audit_command
+from kcq_eval import __version__, audit_command, sweep_command
 from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.register.commands import app as register
 
@@ -54,7 +54,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
 ) -> None:
-    from kcq_eval.parameters import read_parameters
+    from kcq_eval.parameters import from_here, read_parameters
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed
     from kcq_eval.runs.bundle import run as run_bundle
 
@@ -62,7 +62,7 @@ def run(
     try:
         given = _given(parameter, file) | ({"with_names": True} if with_names else {})
         language = given.get("language") if given.get("language") in ("vi", "en") else language
-        parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
+        parameters = read_parameters(from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
             out = Path(parameters.out_dir)
         with _Progress(language) as progress:
@@ -103,6 +103,7 @@ def parameters() -> None:
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
+app.command(help="Chạy nhiều tổ hợp tham số và so sánh kết quả · Run many combinations of parameters and compare the results")(sweep_command.sweep)
 
 
 def _given(assignments: list[str], file: Path | None) -> dict[str, Any]:
@@ -138,21 +139,6 @@ def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
         problems.append(Problem("bad_yaml", file.name, expected="period: 2021-2023"))
         return {}
     return read
-
-
-def _from_here(given: dict[str, Any]) -> dict[str, Any]:
-    """What is named relative to the working directory, told relative to the project."""
-    from kcq_eval.datafiles import project_root
-    from kcq_eval.parameters import INPUTS
-
-    for name in ("data_dir", *INPUTS):
-        place = given.get(name)
-        if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
-            try:
-                given = given | {name: os.path.relpath(place, project_root())}
-            except ValueError:  # another drive
-                given = given | {name: os.path.abspath(place)}
-    return given
 
 
 class _Progress:

@@ -20,7 +20,18 @@ from kcq_eval.runs.grid import Grid, evidence_of
 from kcq_eval.runs.index import Comparison, Row, write_index
 from kcq_eval.runs.inputs import Inputs
 from kcq_eval.runs.pool import CAN_FORK, cores, run_each
-from kcq_eval.runs.tasks import KEPT, NO_ROOM, NUMBERS, RUNS, Planned, bundle_numbers, kept_numbers, make_bundle, make_numbers, read_by
+from kcq_eval.runs.tasks import (
+    KEPT,
+    NO_ROOM,
+    NUMBERS,
+    RUNS,
+    Planned,
+    bundle_numbers,
+    kept_numbers,
+    make_bundle,
+    make_numbers,
+    read_by,
+)
 
 RECORD = "sweep.json"
 BUNDLES_DEPTH, NUMBERS_DEPTH = "bundles", "numbers"
