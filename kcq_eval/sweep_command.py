@@ -35,6 +35,7 @@ def sweep(
 ) -> None:
     """Run a grid."""
     from kcq_eval.parameters import from_here
+    from kcq_eval.runs.cluster import ClusterUnusable, make_on_cluster
     from kcq_eval.runs.sweep import BUNDLES_DEPTH, MOST, NUMBERS_DEPTH, Held, NoRoom, make_in_pool, plan
     from kcq_eval.runs.sweep import sweep as run_sweep
 
@@ -49,13 +50,13 @@ def sweep(
         planned = plan(read, depth, _folder(grid, out))
         make: Maker = make_in_pool(workers or 0)
         if scheduler:
-            from kcq_eval.runs.cluster import make_on_cluster
-
             make = make_on_cluster(scheduler, planned)
         with _Shown(language) as shown:
             done = run_sweep(planned, make=make, tell=shown.tell)
     except BadInput as error:
         _bad_input(error, language)
+    except ClusterUnusable as error:
+        _stop(EXIT_FAILED if shown else EXIT_BAD_INPUT, _say(language, f"sweep.cluster.{error.key}", **error.told), *_so_far(shown, language))
     except NoRoom:
         _stop(EXIT_FAILED, _say(language, "sweep.no_room"), *_so_far(shown, language))
     except Held as error:

@@ -30,14 +30,18 @@ class Planned:
     parameters: Parameters
 
 
-def make_bundle(planned: Planned, folder: Path, inputs: dict[str, Inputs]) -> str:
-    """Make one bundle in the sweep's folder; the error, or "" once it is whole."""
+def make_bundle(planned: Planned, folder: Path, inputs: dict[str, Inputs], drawn: Path | None = None) -> str:
+    """Make one bundle in the sweep's folder; the error, or "" once it is whole.
+
+    Args:
+        drawn: Where figures are kept; in the sweep's folder when None.
+    """
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, run
 
     try:
         run(
             planned.parameters, folder / RUNS / planned.run, plain=not CAN_FORK, inputs=inputs[read_by(planned.parameters)], workers=1,
-            drawn=folder / KEPT / FIGURES,
+            drawn=drawn or folder / KEPT / FIGURES,
         )  # fmt: skip
     except BadInput as error:
         return " ".join(str(error).split("\n"))
