@@ -19,7 +19,7 @@ from kcq_eval import __version__
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import FOLDERS, Parameters
 from kcq_eval.runs.inputs import Inputs
-from kcq_eval.runs.pool import CAN_FORK, cores, run_each
+from kcq_eval.runs.pool import can_fork, cores, run_each
 
 if TYPE_CHECKING:
     from kcq_eval.deliverables.contents import Contents
@@ -208,7 +208,7 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 def _deliver(contents: Contents, workers: int) -> None:
     """What people open. No piece reads another, so that they are made side by side."""
     pieces = (_letters_and_report,)
-    if workers > 1 and len(pieces) > 1 and CAN_FORK:
+    if workers > 1 and len(pieces) > 1 and can_fork():
         for ended in run_each(lambda piece: piece(contents), pieces, workers=workers):
             ended.value()
     else:

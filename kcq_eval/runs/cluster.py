@@ -173,7 +173,7 @@ def _make(
             if not sent:
                 return
             started(run for runs in sent.values() for run in runs)
-            for future in _done(sent):
+            for future in _done(sent, client):
                 _arrived(future, sent.pop(future), planned, ended)
             idle_since = time.monotonic() if threads else idle_since
             if time.monotonic() - idle_since > _WORKERS_S:
@@ -193,11 +193,12 @@ def _tasks(planned: Plan, missing: Sequence[Planned], client: Client) -> Iterato
             yield f"{chunk[0].run}-{len(chunk)}", numbers_request(chunk), [run.run for run in chunk]
 
 
-def _done(sent: Iterable[Future]) -> list[Future]:
+def _done(sent: Iterable[Future], client: Client) -> list[Future]:
     from distributed import wait
 
     try:
-        return list(wait(list(sent), timeout=_TICK_S, return_when="FIRST_COMPLETED").done)
+        with client.as_current():
+            return list(wait(list(sent), timeout=_TICK_S, return_when="FIRST_COMPLETED").done)
     except TimeoutError:
         return []
 
@@ -250,11 +251,12 @@ def do_task(home: bytes, digest: str, request: Any) -> Any:
     folder = Path(get_worker().local_directory) / f"kcq-eval-{digest[:16]}"
     with _idle_lock:
         root = _placed(home, folder)
-        zygote = _idle.setdefault(digest, []).pop() if _idle.get(digest) else None
+        idle = _idle.setdefault(digest, [])
+        zygote = idle.pop() if idle else None
     zygote = zygote or Zygote(root, folder)
     answer = zygote.ask(request)
     with _idle_lock:
-        _idle[digest].append(zygote)
+        idle.append(zygote)
     return answer
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from kcq_eval.datafiles import project_root
 from kcq_eval.runs import engine
-from kcq_eval.runs.pool import CAN_FORK, run_each
+from kcq_eval.runs.pool import can_fork, run_each
 from kcq_eval.runs.warm import load_everything
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "consistency_audit")
@@ -53,7 +53,7 @@ def execute_chapters(
         on_start, on_end: Told in this process when a notebook starts and ends.
     """
     (folder / "notebooks").mkdir()
-    fork = CAN_FORK and not plain
+    fork = can_fork() and not plain
     if fork:
         load_everything()
     done: dict[str, Executed] = {}

@@ -39,24 +39,28 @@ class Ended(Generic[Task, Result]):
         return self.result
 
 
+def can_fork() -> bool:
+    """Whether this process may fork now: a thread would be lost in the child, and what it holds would never be let go."""
+    return CAN_FORK and threading.active_count() == 1
+
+
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_each(
-    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, fork: bool = CAN_FORK,
+    work: Callable[[Task], Result], tasks: Iterable[Task], *, workers: int, fork: bool | None = None,
     on_start: Callable[[Task], None] = lambda task: None, on_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Ended[Task, Result]]:  # fmt: skip
     """Do `work(task)` for each task, at most `workers` at a time; tasks are taken one by one, as they are needed.
 
     Args:
         work: Without fork, it and the tasks must be picklable.
+        fork: Whether to fork; where that is safe when None.
         on_start, on_wait: Told in this process when a task starts, and at least twice a second while it waits.
-
-    Raises:
-        RuntimeError: A thread of this process's would not survive the fork.
     """
+    fork = can_fork() if fork is None else fork
     context = multiprocessing.get_context("fork" if fork else "spawn")
     running: dict[Connection, tuple[Task, Any]] = {}
     waiting, more = iter(tasks), True
@@ -71,7 +75,7 @@ def run_each(
                 on_start(task)
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=_child, args=(work, task, sender, os.getpid()))
-                _start(process, fork)
+                _start(process)
                 sender.close()
                 running[receiver] = task, process
             for receiver in wait(list(running), timeout=_TICK_S) if running else ():
@@ -82,9 +86,7 @@ def run_each(
         _stop([process for _, process in running.values()])
 
 
-def _start(process: Any, fork: bool) -> None:
-    if fork and threading.active_count() > 1:
-        raise RuntimeError(f"a fork would lose the threads {', '.join(thread.name for thread in threading.enumerate()[1:])}")
+def _start(process: Any) -> None:
     with warnings.catch_warnings():  # newer Pythons also count native threads; those of numpy and pyarrow know what a fork is
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()

@@ -19,7 +19,7 @@ from kcq_eval.parameters import INPUTS, Parameters
 from kcq_eval.runs.grid import Grid, evidence_of
 from kcq_eval.runs.index import Comparison, Row, write_index
 from kcq_eval.runs.inputs import Inputs
-from kcq_eval.runs.pool import CAN_FORK, cores, run_each
+from kcq_eval.runs.pool import CAN_FORK, can_fork, cores, run_each
 from kcq_eval.runs.tasks import (
     KEPT,
     NO_ROOM,
@@ -214,7 +214,7 @@ def _prepared(tasks: Iterable, planned: Plan) -> Iterator:
     """Each task as it is needed, once this process holds what its children would otherwise each compute: libraries, the audit and its answers."""
     from kcq_eval.runs.warm import load_everything, work_out
 
-    if CAN_FORK and planned.depth == BUNDLES_DEPTH:
+    if can_fork() and planned.depth == BUNDLES_DEPTH:
         load_everything()
     for read in planned.inputs.values():
         _ = read.hashes  # computed once, before the fork
@@ -222,7 +222,7 @@ def _prepared(tasks: Iterable, planned: Plan) -> Iterator:
     for task in tasks:
         first = task if isinstance(task, Planned) else task[0]
         key = (first.parameters.data_dir, first.parameters.sources, first.parameters.explanation, first.parameters.register)
-        if CAN_FORK and key not in seen:
+        if can_fork() and key not in seen:
             seen.add(key)
             with contextlib.suppress(Exception):  # the run itself will say what is wrong
                 work_out(first.parameters)

@@ -16,7 +16,7 @@ from kcq_eval.kept import keep, read_kept
 from kcq_eval.parameters import Parameters
 from kcq_eval.runs.index import Reported
 from kcq_eval.runs.inputs import Inputs, InputsChanged
-from kcq_eval.runs.pool import CAN_FORK
+from kcq_eval.runs.pool import can_fork
 
 RUNS, KEPT, NUMBERS, FIGURES = "runs", ".kept", "numbers", "figures"
 NO_ROOM = "no room"  # said where the disk is full: then nothing else would end well either
@@ -40,7 +40,7 @@ def make_bundle(planned: Planned, folder: Path, inputs: dict[str, Inputs], drawn
 
     try:
         run(
-            planned.parameters, folder / RUNS / planned.run, plain=not CAN_FORK, inputs=inputs[read_by(planned.parameters)], workers=1,
+            planned.parameters, folder / RUNS / planned.run, plain=not can_fork(), inputs=inputs[read_by(planned.parameters)], workers=1,
             drawn=drawn or folder / KEPT / FIGURES,
         )  # fmt: skip
     except BadInput as error:
