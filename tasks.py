@@ -71,7 +71,7 @@ def lab(arguments: list[str]) -> int:
 
 
 def notebooks(arguments: list[str]) -> int:
-    """store the notebooks' parameters cells and outputs, and the README's figure, as the code makes them now"""
+    """store the notebooks' parameters cells and outputs, and the docs' figures, as the code makes them now"""
     set_up()
     return run(PYTHON, "-m", "kcq_eval.runs.notebooks", *arguments)
 

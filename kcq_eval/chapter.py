@@ -79,8 +79,12 @@ class Chapter:
     def _titled(self, key: str) -> str:
         return self.evaluation.titled(self.texts(key), self.texts)
 
-    def draw(self, exhibit: Exhibit | None) -> None:
-        """Draw a figure once per format, save it, and show the saved PNG with its caption."""
+    def draw(self, *exhibits: Exhibit | None) -> None:
+        """Draw each figure once per format, save it, and show the saved PNG with its caption."""
+        for exhibit in exhibits:
+            self._draw(exhibit)
+
+    def _draw(self, exhibit: Exhibit | None) -> None:
         if exhibit is None:
             display(Markdown(f"*{self.texts('not_reported')}*"))
             return

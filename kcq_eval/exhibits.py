@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,12 +18,15 @@ from kcq_eval.audit.constraints import build_system
 from kcq_eval.claims import Claim, Quantity
 from kcq_eval.comparison import DIFFERS, ROUNDING, Compared
 from kcq_eval.datafiles import resolve_folder
+from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
+from kcq_eval.parameters import Period
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.sensitivity import Curve
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
 from kcq_eval.texts import Sentences, Texts, capital, uncapital
@@ -388,6 +392,68 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=digits), frame)
 
 
+def specification_curves(found: Iterable[Curve], texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
+    """A figure for each result that several choices move."""
+    return [specification_curve(curve, texts, evaluation) for curve in found if curve.is_worth_drawing]
+
+
+def specification_curve(curve: Curve, texts: Texts, evaluation: Evaluation) -> Exhibit:
+    """A result under every combination of choices, sorted, with the choices marked beneath."""
+    from kcq_eval.figures import sensitivity as charts
+
+    outcome, name = texts(f"outcome.{curve.outcome}"), f"sensitivity_{curve.outcome}"
+    rows = [
+        _row(specification.number, texts, chosen=specification.chosen) | {f"choice_{n}": code for n, code in enumerate(specification.codes)}
+        for specification in curve.specifications
+    ]
+    marks = [
+        {
+            "choice": number, "code": code, "name": capital(texts(f"choice.{choice.name}")), "label": choice_label(choice.name, code, texts, evaluation),
+            "part": _part(effect, texts),
+        }
+        for number, (choice, effect) in enumerate(zip(curve.choices, curve.effects))
+        for code in choice.codes
+    ]  # fmt: skip
+    ends = {"lowest": texts.number(curve.lowest), "highest": texts.number(curve.highest)}
+    told = {"outcome": capital(outcome), **ends, "count": len(curve.specifications)}
+    key = "title" if curve.most else "title_open" if curve.moves else "title_same"
+    title = texts(f"figure.sensitivity.{key}", **told, most=texts(f"choice.{curve.most.name}") if curve.most else "")
+    own = next(row for row in rows if row["chosen"])
+    alt = texts("figure.sensitivity.alt", title=title, own=texts.number(next(s.number for s in curve.specifications if s.chosen)), effects=effects_told(curve, texts))
+    used = [specification.number for specification in curve.specifications]
+    terms = {"chosen": texts("figure.sensitivity.chosen", value=own["text"]), "part": texts("figure.sensitivity.part"), "unit": texts(f"figure.sensitivity.unit.{used[0].unit}")}
+    words = _words("sensitivity", texts, evaluation, used, title, texts("figure.sensitivity.subtitle"), alt, **terms)
+    points, choices = pd.DataFrame(rows), pd.DataFrame(marks)
+    draw = functools.partial(charts.specification_curve, points, choices, words, digits=functools.partial(_digits, language=texts.language))
+    return Exhibit(name, words, _sources(used), draw, points)
+
+
+def effects_told(curve: Curve, texts: Texts) -> str:
+    """Each choice with its part of the variance, the largest first; those that move nothing are named together."""
+    ordered = sorted(zip(curve.choices, curve.effects), key=lambda pair: -pair[1])
+    told = [
+        texts("figure.sensitivity.effect", choice=texts(f"choice.{choice.name}"), part=_part(effect, texts))
+        for choice, effect in ordered
+        if effect
+    ]
+    still = [texts(f"choice.{choice.name}") for choice, effect in ordered if not effect]
+    return "; ".join([*told, *([texts("figure.sensitivity.no_effect", choices=texts.joined(still))] if still else [])])
+
+
+def _part(effect: Fraction, texts: Texts) -> str:
+    percent = Bounded.exactly(effect * 100)
+    return texts.number(Number("", percent, "percent", 0 if percent.value.denominator == 1 else 1))
+
+
+def choice_label(choice: str, code: str, texts: Texts, evaluation: Evaluation) -> str:
+    """An alternative in few words."""
+    if choice == "explanation":
+        return texts("choice_is.explanation", claims=names_of(evaluation, texts, code.split("+")))
+    if choice == "baseline":
+        return Period.parse(code).text
+    return texts(f"choice_is.{choice}.{code}")
+
+
 def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     """Funding of each year, state and counterpart, in both periods."""
     from kcq_eval.figures import register as charts
@@ -508,7 +574,7 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
 
 def _digits(end: float, language: str) -> str:
     """The end of a scale, a whole number."""
-    return format_number(round(end), decimals=0, number_format=language)
+    return format_number(round(end), decimals=0, number_format=language).replace("-", MINUS)
 
 
 def _in_billions(number: Number) -> Number:

@@ -19,6 +19,7 @@ from kcq_eval.numbers import Number, Numbers
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.register.coding import Remark, rows_told
 from kcq_eval.register.criteria import MET, NOT_MET, OPEN, Judged, judge
+from kcq_eval.sensitivity import Curve
 from kcq_eval.statements import (
     claim_names,
     claim_number,
@@ -155,6 +156,32 @@ def register_remarks(evaluation: Evaluation) -> list[Remark]:
     if register is None:
         return []
     return [*register.remarks, *(r for p in (parameters.current_period, parameters.baseline_period) for r in register.twice_supported(p))]
+
+
+def sensitivity_findings(found: Iterable[Curve], texts: Texts) -> list[Finding]:
+    """For each result, between which values it lies under all combinations of choices, which choice moves it most, and which do not."""
+    chapter = "sensitivity"
+    told = [_sensitivity(curve, texts) for curve in found]
+    return told or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=texts(f"chapter.{chapter}.title")))]
+
+
+def _sensitivity(curve: Curve, texts: Texts) -> Finding:
+    numbers = texts.numbers
+    lowest, highest = (numbers[f"sensitivity.{curve.outcome}.{end}"] for end in ("lowest", "highest"))
+    told = {"count": texts.number(numbers[f"sensitivity.{curve.outcome}.combinations"]), "outcome": texts(f"outcome.{curve.outcome}")}
+    told |= {"lowest": texts.number(lowest), "highest": texts.number(highest)}
+    if curve.most:
+        part = texts.number(numbers[f"sensitivity.{curve.outcome}.effect.{curve.most.name}"])
+        sentences = [texts("finding.sensitivity.most", **told, most=texts(f"choice.{curve.most.name}"), part=part)]
+    else:
+        sentences = [texts("finding.sensitivity.open" if curve.moves else "finding.sensitivity.same", **told)]
+    still = [texts(f"choice.{choice.name}") for choice, effect in zip(curve.choices, curve.effects) if not effect]
+    if curve.moves and still:
+        sentences.append(texts("finding.sensitivity.same_few", choices=texts.joined(still)))
+    if curve.is_change:
+        sentences.append(texts(f"finding.sensitivity.{curve.direction}"))
+    sources = tuple(sorted({*lowest.sources, *highest.sources}))
+    return Finding(f"sensitivity.{curve.outcome}", "sensitivity", " ".join(sentences), sources=sources, main=False)
 
 
 def judged_criteria(evaluation: Evaluation) -> list[Judged]:

@@ -15,7 +15,7 @@ import pytest
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import read_parameters
 from kcq_eval.runs.bundle import FolderTaken, run
-from kcq_eval.runs.notebooks import CHAPTERS, README_FIGURE
+from kcq_eval.runs.notebooks import CHAPTERS, DOCS_FIGURES
 from kcq_eval.runs.pool import CAN_FORK
 
 QUICK = {"figure_formats": "png"}
@@ -52,7 +52,7 @@ def test_the_bundle_holds_what_the_design_names(vietnamese):
     assert {"parameters.yaml", "record.json", "numbers.csv", "findings.csv", "verdicts.csv", "explanations.csv", "checkability.csv", "report.html"} <= set(found)
     assert {f"notebooks/{chapter}.ipynb" for chapter in CHAPTERS} <= set(found)
     figures = {name.removeprefix("figures/") for name in found if name.startswith("figures/")}
-    drawn = "funding_now_before funding_split facilities_by_type mix_change share_check coverage_map checkability conflict".split()
+    drawn = "funding_now_before funding_split facilities_by_type mix_change share_check coverage_map sensitivity_facility_share checkability conflict".split()
     assert figures == {f"{name}.{kind}" for name in drawn for kind in ("png", "svg", "pdf")}
 
 
@@ -110,12 +110,13 @@ def test_what_depends_on_the_accepted_explanation_is_marked(vietnamese):
 
 def test_the_report_is_one_page_without_anything_to_fetch(vietnamese):
     page = (vietnamese.folder / "report.html").read_text(encoding="utf-8")
-    assert 'lang="vi"' in page and page.count("<img ") == 8
+    assert 'lang="vi"' in page and page.count("<img ") == 9
     assert "http:" not in page.replace("http://www.w3.org", "") and "https:" not in page and "<script" not in page
 
 
-def test_the_figure_in_the_readme_is_the_one_that_the_run_draws(english):
-    assert (project_root() / "docs" / README_FIGURE).read_bytes() == (english.folder / "figures" / README_FIGURE).read_bytes()
+def test_the_figures_in_readme_and_docs_are_those_that_the_run_draws(english):
+    for drawn, stored in DOCS_FIGURES.items():
+        assert (project_root() / "docs" / stored).read_bytes() == (english.folder / "figures" / drawn).read_bytes()
 
 
 def test_the_record_hashes_every_file_and_names_no_place(vietnamese):

@@ -16,10 +16,10 @@ from kcq_eval.runs import engine
 from kcq_eval.runs.pool import can_fork, run_each
 from kcq_eval.runs.warm import load_everything
 
-CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "consistency_audit")
-README_FIGURE = "conflict.png"
+CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "sensitivity", "consistency_audit")
+DOCS_FIGURES = {"conflict.png": "conflict.png", "sensitivity_facility_share.png": "specification-curve.png"}  # of the default run, in English
 KEPT_FIGURES = "KCQ_EVAL_DRAWN"  # `figures.drawn.FOLDER`, told without loading what draws
-_LONGEST_FIRST = ("province_coverage", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
+_LONGEST_FIRST = ("province_coverage", "sensitivity", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _without_timings(path: Path) -> None:
 
 
 def store_outputs() -> None:
-    """Bring what is committed of results up to date: the notebooks' parameters cells and outputs, and the README's figure.
+    """Bring what is committed of results up to date: the notebooks' parameters cells and outputs, and the figures of README and docs.
 
     `python tasks.py notebooks` calls this after a change; tests then compare.
     """
@@ -129,7 +129,8 @@ def store_outputs() -> None:
         _without_timings(path)
     with tempfile.TemporaryDirectory() as folder:
         bundle = run(read_parameters({"language": "en", "figure_formats": "png"}), Path(folder) / "bundle")
-        shutil.copy(bundle.folder / "figures" / README_FIGURE, project_root() / "docs" / README_FIGURE)
+        for drawn, stored in DOCS_FIGURES.items():
+            shutil.copy(bundle.folder / "figures" / drawn, project_root() / "docs" / stored)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from kcq_eval.indicators.funding import funding_numbers
 from kcq_eval.indicators.register import numbers_of_rows
 from kcq_eval.numbers import Number
 from kcq_eval.runs.notebooks import CHAPTERS
+from kcq_eval.sensitivity import curves, sensitivity_numbers
 
 _OF_CHAPTER: dict[str, Callable[[Evaluation], object]] = {
     "funding_growth": lambda e: funding_numbers(e.estimates, e.prices, e.parameters),
@@ -19,10 +20,11 @@ _OF_CHAPTER: dict[str, Callable[[Evaluation], object]] = {
     "support_type_mix": lambda e: mix_numbers(e.estimates, e.parameters),
     "province_coverage": lambda e: coverage_numbers(e.estimates, e.parameters),
     "facility_register": numbers_of_rows,
+    "sensitivity": lambda e: sensitivity_numbers(curves(e)),
     "consistency_audit": audit_numbers,
 }
 
 
 def all_numbers(evaluation: Evaluation) -> list[Number]:
     """Every number of a run, chapter by chapter."""
-    return [number for chapter in CHAPTERS for number in _OF_CHAPTER.get(chapter, lambda e: ())(evaluation)]
+    return [number for chapter in CHAPTERS for number in _OF_CHAPTER[chapter](evaluation)]
