@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,6 +38,7 @@ class PriceIndex:
         return None if now is None or before is None else now / before
 
 
+@functools.lru_cache(maxsize=4)
 def load_price_indices(folder: Path) -> dict[str, PriceIndex]:
     """Raises BadInput: the table is missing, or cells are no positive plain decimals; all of them at once."""
     problems = Problems()

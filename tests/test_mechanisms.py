@@ -336,7 +336,7 @@ def test_an_account_that_turns_on_a_tie_of_rounding_says_so():
     down, up = audited([*eighth, share("12")]), audited([*eighth, share("13")])
     assert down.verdict == up.verdict == CONSISTENT
     assert other_readings(down) == (Turned(STRICT, ("s/part", "s/suspect")),)
-    assert other_readings(up) == []
+    assert other_readings(up) == ()
 
 
 @pytest.mark.parametrize("figure", ["84", "85"])

@@ -165,7 +165,7 @@ class _Reader:
         unknown = [name for name in names if name not in self._kinds or name == "out_dir"]
         for name in unknown:
             valid = [known for known in self._kinds if known != "out_dir"]
-            self._problem("unknown_parameter", name, name, ", ".join(valid), nearest(name, valid))
+            self._problem("unknown_parameter", name, name, ", ".join(valid), "" if name == "out_dir" else nearest(name, valid))
         if unknown:
             return None
         if len(names) > 1:
