@@ -473,9 +473,11 @@ def cluster(tmp_path_factory):
             process.wait()
 
 
-def worker(address, folder, log, **environment):
+def worker(address, folder, log, package=None):
+    """A worker with this package, or with the one in another folder."""
+    start_in = package or project_root()
     more = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]
-    return subprocess.Popen([sys.executable, "-m", "dask", "worker", address, *more], stdout=log, stderr=log, cwd=project_root(), env={**os.environ, **environment})
+    return subprocess.Popen([sys.executable, "-m", "dask", "worker", address, *more], stdout=log, stderr=log, cwd=start_in, env={**os.environ, "PYTHONPATH": str(start_in)})
 
 
 def test_a_cluster_makes_the_same_and_loses_nothing_with_a_worker(cluster, four, tmp_path):
@@ -498,7 +500,7 @@ def test_a_worker_with_another_version_is_refused_before_work(cluster, four, tmp
     with open(tmp_path / "other" / "kcq_eval" / "prices.py", "a") as file:
         file.write("# changed\n")
     with open(tmp_path / "log", "w") as log:
-        other = worker(address, tmp_path / "worker", log, PYTHONPATH=str(tmp_path / "other"))
+        other = worker(address, tmp_path / "worker", log, tmp_path / "other")
         try:
             until(lambda: "Registered to:" in (tmp_path / "log").read_text())
             done = command("sweep", four / "grid.yaml", "--numbers", "--out", tmp_path / "out", "--scheduler", address)

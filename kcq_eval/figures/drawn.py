@@ -160,6 +160,9 @@ def _function(value: FunctionType) -> Iterator[bytes]:
     if value.__module__.partition(".")[0] != __package__.partition(".")[0]:
         raise Untold(value)
     yield f"{value.__module__}.{value.__qualname__}:{value.__code__.co_firstlineno}".encode()
+    if hasattr(value, "__wrapped__"):  # what a decorator of the package holds is code, not given
+        yield from _told(value.__wrapped__)
+        return
     yield value.__code__.co_code
     held = [cell.cell_contents for cell in value.__closure__ or ()]
     yield from _each(b"holds", [held, value.__defaults__, value.__kwdefaults__])

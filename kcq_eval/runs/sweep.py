@@ -269,8 +269,8 @@ def _index(planned: Plan, failed: dict[str, str]) -> list[Comparison]:
 def _check_folder(folder: Path) -> None:
     """A folder that holds other things, or that cannot be written to, is refused."""
     try:
-        foreign = folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / RECORD).exists()))
-        if foreign and (not folder.is_dir() or [p.name for p in folder.iterdir()] != [KEPT]):
+        ours = not folder.exists() or (folder.is_dir() and ((folder / RECORD).exists() or {p.name for p in folder.iterdir()} <= {KEPT, RUNS}))
+        if not ours:
             raise BadInput([Problem("folder_taken", str(folder))])
         (folder / KEPT / NUMBERS).mkdir(parents=True, exist_ok=True)
         (folder / RUNS).mkdir(exist_ok=True)
