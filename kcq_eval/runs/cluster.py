@@ -216,7 +216,7 @@ def _arrived(future: Future, runs: list[str], planned: Plan, ended: Callable[[st
         return
     made, error = future.result()
     if planned.depth != BUNDLES_DEPTH:
-        keep_numbers(planned.folder, made)
+        keep_numbers(planned.folder, *made)
         for run in runs:
             ended(run, error.get(run, ""))
         return

@@ -162,7 +162,10 @@ def sweep(planned: Plan, *, make: Maker | None = None, tell: Callable[[Progress]
             if full:
                 raise NoRoom
             if not error and progress.made == 1 and planned.depth == BUNDLES_DEPTH:
-                _check_room(planned, len(missing) - 1, _size(planned.folder / RUNS / run))
+                try:
+                    _check_room(planned, len(missing) - 1, _size(planned.folder / RUNS / run))
+                except BadInput as little:
+                    raise NoRoom from little
 
         def started(running: Iterable[str]) -> None:
             progress.running = list(running)

@@ -70,7 +70,7 @@ def make_numbers(chunk: Sequence[Planned], folder: Path, inputs: dict[str, Input
         except InputsChanged as error:
             return {planned.run: f"changed while it was read: {error.name}" for planned in chunk}
     try:
-        keep_numbers(folder, found)
+        keep_numbers(folder, *packed(found))
     except OSError as error:
         told = NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"{type(error).__name__}: {error}"
         return {planned.run: told for planned in chunk}
@@ -102,12 +102,15 @@ def numbers_of(parameters: Parameters) -> list[Reported]:
     ]
 
 
-def keep_numbers(folder: Path, found: dict[str, list[Reported]]) -> None:
+def packed(found: dict[str, list[Reported]]) -> tuple[str, bytes]:
+    """Numbers as they are kept: a name of their own, and their bytes."""
+    told = {run: [astuple(number) for number in numbers] for run, numbers in found.items()}
+    return f"{min(found, default='')}-{len(found)}", zlib.compress(json.dumps(told, ensure_ascii=False).encode(), 1)
+
+
+def keep_numbers(folder: Path, name: str, content: bytes) -> None:
     """Write down what is whole, so that it is never computed again."""
-    if found:
-        told = {run: [astuple(number) for number in numbers] for run, numbers in found.items()}
-        name = f"{min(found)}-{len(found)}"
-        keep(folder / KEPT / NUMBERS / name, zlib.compress(json.dumps(told, ensure_ascii=False).encode(), 1))
+    keep(folder / KEPT / NUMBERS / name, content)
 
 
 def kept_numbers(folder: Path) -> dict[str, list[Reported]]:

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kcq_eval.parameters import Parameters
-from kcq_eval.runs.index import Reported
 from kcq_eval.runs.inputs import Inputs
 from kcq_eval.runs.pool import run_each
-from kcq_eval.runs.tasks import RUNS, Planned, compute_numbers, make_bundle, read_by
+from kcq_eval.runs.tasks import RUNS, Planned, compute_numbers, make_bundle, packed, read_by
 
 _LENGTH = struct.Struct(">Q")
 
@@ -97,17 +96,16 @@ def _made(run: str, given: dict[str, Any], scratch: Path, with_worker: Any) -> t
         return (b"", error) if error else (pack(Path(folder) / RUNS / run), "")
 
 
-def _computed(requested: list[tuple[str, dict[str, Any]]], with_worker: Any) -> tuple[dict[str, list[Reported]], dict[str, str]]:
+def _computed(requested: list[tuple[str, dict[str, Any]]], with_worker: Any) -> tuple[tuple[str, bytes], dict[str, str]]:
+    """Numbers, ready to be written down by who asked, and the errors."""
     agreed = [_agreed(run, given) for run, given in requested]
     errors = {planned.run: error for planned, _, error in agreed if error}
     chunk = [planned for planned, _, error in agreed if not error]
     if chunk:
         _work_out(chunk[0].parameters)
     (ended,) = run_each(compute_numbers, [chunk], workers=1, on_wait=with_worker)
-    if ended.error:
-        return {}, {run: ended.error for run, _ in requested}
-    found, more = ended.result
-    return found, errors | more
+    found, more = ({}, {run: ended.error for run, _ in requested}) if ended.error else ended.result
+    return packed(found), errors | more
 
 
 def _agreed(run: str, given: dict[str, Any]) -> tuple[Planned, dict[str, Inputs], str]:
