@@ -13,6 +13,7 @@ import itertools
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
@@ -67,9 +69,19 @@ def _connected(address: str) -> Client:
     except ImportError as error:
         raise ClusterUnusable("not_installed") from error
     try:
+        _check_address(address)
         return Client(address, timeout=_REACH_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise ClusterUnusable("unreachable", address=address) from error
+
+
+def _check_address(address: str) -> None:
+    """Raises OSError or ValueError: It is none, or nobody listens there; a client would try for long, and complain when it ends."""
+    parts = urlsplit(address)
+    if not parts.scheme or not parts.hostname or not parts.port:
+        raise ValueError(address)
+    if parts.scheme in ("tcp", "tls"):
+        socket.create_connection((parts.hostname, parts.port), timeout=_REACH_S).close()
 
 
 def _check_workers(client: Client) -> None:
