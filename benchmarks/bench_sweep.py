@@ -1,7 +1,7 @@
 """What many runs cost: a sweep beside papermill, ploomber-engine, nbconvert and the limit; numbers alone; a cluster; CI; imports.
 
-One interleaved run (A B C … A B C …), medians of the rounds' ratios, whole processes. `python benchmarks/bench_sweep.py [ROUNDS [SETS]]`;
-slow peers do fewer sets, and rates are compared.
+One interleaved run (A B C … A B C …), medians of the rounds' ratios, whole processes. `python benchmarks/bench_sweep.py [ROUNDS [SETS
+[SETS OF THE PEERS]]]`; slow peers do fewer sets, and rates are compared.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ PEERS = (
     "plain function in turn",
 )  # fmt: skip
 OURS, ALL_DRAWN, LIMIT = "ours", "ours, all drawn", "warm function in two processes"
-PEER_SETS = 4
 NUMBERS_GRID = """axes:
   price_basis: every
   share_whole: every
@@ -136,8 +135,8 @@ def ratio(found: dict[str, list[tuple]], a: str, b: str, place: int = 0) -> floa
     return statistics.median(one[place] / other[place] for one, other in zip(found[a], found[b]))
 
 
-def sweeps(rounds: int, count: int) -> None:
-    counts = {OURS: count, ALL_DRAWN: count, LIMIT: count} | dict.fromkeys(PEERS, min(PEER_SETS, count))
+def sweeps(rounds: int, count: int, of_peers: int) -> None:
+    counts = {OURS: count, ALL_DRAWN: count, LIMIT: count} | dict.fromkeys(PEERS, of_peers)
     found = interleaved(rounds, {name: lambda name=name: sweep_once(name, counts[name]) for name in (*counts,)})
     rows = []
     for name, taken in found.items():
@@ -180,7 +179,7 @@ def others(rounds: int) -> None:
         notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
         quiet = ["-q", "-p", "no:cacheprovider", "-o", "addopts="]
         checks = {
-            "lax": lambda: (sum(run(python, "-m", "pytest", "--nbval-lax", notebook, *quiet, cwd=folder) for notebook in notebooks),),
+            "lax": lambda: (run(python, "-m", "pytest", "--nbval-lax", *notebooks, *quiet, cwd=folder),),
             "two": lambda: (run(python, "-m", "pytest", "--nbval", "-n", "2", "--dist", "loadfile", *notebooks, *quiet, cwd=folder),),
         }
         found = interleaved(rounds, checks)
@@ -244,7 +243,7 @@ def _processor_seconds(pid: int) -> float:
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    rounds, count = (given + [5, 24][len(given) :])[:2]
-    sweeps(rounds, count)
+    rounds, count, of_peers = (given + [5, 24, 4][len(given) :])[:3]
+    sweeps(rounds, count, of_peers)
     others(rounds)
     cluster()
