@@ -356,6 +356,24 @@ def test_a_sweep_that_is_killed_goes_on_where_it_stopped(how, four, tmp_path):
     assert (tmp_path / "out" / "index.parquet").read_bytes() == (four / "out" / "index.parquet").read_bytes()
 
 
+@pytest.mark.soak
+def test_a_sweep_killed_again_and_again_ends_as_if_it_had_not_been(four, tmp_path):
+    whole, rounds = {}, 0
+    while not (tmp_path / "out" / "index.csv").exists():
+        process = start("sweep", four / "grid.yaml", "--out", tmp_path / "out")
+        rounds += 1
+        try:
+            process.wait(2 + rounds)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        now = {place: place.stat().st_ino for place in bundles(tmp_path / "out")}
+        assert whole.items() <= now.items()
+        whole = now
+    assert contents(tmp_path / "out" / "runs") == contents(four / "out" / "runs")
+    assert (tmp_path / "out" / "index.parquet").read_bytes() == (four / "out" / "index.parquet").read_bytes()
+
+
 def test_a_failed_run_is_listed_and_the_others_finish(four, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(project_root() / "data", home / "data")
