@@ -34,19 +34,19 @@ class Untold(Exception):
     """A value whose content cannot be told, so that a figure drawn from it has no key."""
 
 
-def save(draw: Callable[[], Figure], folder: Path, name: str, formats: Sequence[str]) -> dict[str, str]:
-    """As `style.save`, but kept figures are copied, not drawn; a new one is kept."""
+def save(draw: Callable[[], style.Drawing], page: style.Page, folder: Path, name: str, formats: Sequence[str]) -> dict[str, str]:
+    """As `style.save` of what is drawn for a page, but kept figures are copied, not drawn; a new one is kept."""
     kept = os.environ.get(FOLDER)
-    key = key_of(draw) if kept else ""
+    key = key_of(functools.partial(draw, page)) if kept else ""  # never called: what is drawn, and for what
     if not key:
-        return style.save(draw(), folder, name, formats)
-    places = {form: Path(kept) / f"{key}.{form}" for form in formats}
-    found = {form: read_kept(place) for form, place in places.items()}
+        return style.save(style.drawn(draw, page), folder, name, formats)
+    places = {style.file_ending(page, form): Path(kept) / f"{key}.{form}" for form in formats}
+    found = {ending: read_kept(place) for ending, place in places.items()}
     if None not in found.values():
-        return {form: write_whole(folder / f"{name}.{form}", drawn) for form, drawn in found.items()}
-    hashes = style.save(draw(), folder, name, formats)
-    for form, place in places.items():
-        keep(place, (folder / f"{name}.{form}").read_bytes())
+        return {ending: write_whole(folder / f"{name}.{ending}", drawn) for ending, drawn in found.items()}
+    hashes = style.save(style.drawn(draw, page), folder, name, formats)
+    for ending, place in places.items():
+        keep(place, (folder / f"{name}.{ending}").read_bytes())
     return hashes
 
 

@@ -101,8 +101,7 @@ def plan(grid: Grid, depth: str, folder: Path) -> Plan:
     Raises:
         BadInput: Combinations that no run can have, or that the data do not hold; a folder that cannot be used; too little room.
     """
-    from kcq_eval.evaluation import evaluate
-    from kcq_eval.runs.bundle import run_id_of
+    from kcq_eval.runs.bundle import checked, run_id_of
 
     parameters = grid.parameters()
     problems = Problems()
@@ -112,7 +111,7 @@ def plan(grid: Grid, depth: str, folder: Path) -> Plan:
         if key not in seen:
             seen.add(key)
             try:
-                evaluate(one)
+                checked(one)
             except BadInput as error:
                 problems += [problem for problem in error.problems if problem not in problems]
     problems.stop()
