@@ -50,7 +50,7 @@ def evaluate(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """run the tests and check the notebooks, on every core; what follows goes to pytest (-n 0: one after another)"""
     set_up()
-    return run(PYTHON, "-m", "pytest", "-n", "logical", "--dist", "worksteal", *arguments)
+    return run(PYTHON, "-m", "pytest", "-n", "logical", "--dist", "loadfile", *arguments)
 
 
 def soak(arguments: list[str]) -> int:
