@@ -39,7 +39,7 @@ def plain_script() -> str:
         f"shutil.copytree({str(ROOT / 'notebooks')!r}, folder + '/notebooks')",
         "parameters = read_parameters({})",
         "evaluation = evaluate(parameters)",
-        "bundle._join(Path(folder), evaluation, 1)",
+        "bundle._join(Path(folder), *bundle.checked(parameters), Path(folder), 1)",
         "bundle._write_record(Path(folder), 'plain', parameters, bundle.input_hashes(parameters), evaluation)",
     ]
     return "\n".join(lines)

@@ -88,7 +88,7 @@ def function(work: tuple[dict, Path]) -> None:
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     parameters = read_parameters(given)
     evaluation = evaluate(parameters)
-    bundle._join(folder, evaluation, 1)
+    bundle._join(folder, *bundle.checked(parameters), folder, 1)
     bundle._write_record(folder, "plain", parameters, bundle.input_hashes(parameters), evaluation)
 
 

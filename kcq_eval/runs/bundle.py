@@ -11,22 +11,26 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, Parameters
 from kcq_eval.runs.inputs import Inputs
 from kcq_eval.runs.pool import can_fork, cores, run_each
 
 if TYPE_CHECKING:
+    from kcq_eval.deliverables.commentary import Commentary
     from kcq_eval.deliverables.contents import Contents
+    from kcq_eval.evaluation import Evaluation
 
-RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
+RECORD, LOG, REPORT, DOCX, PDF = "record.json", "log.txt", "report.html", "report.docx", "report.pdf"
+_FONTS = ("KCQSans-Bold.otf", "KCQSans-Regular.otf")  # without them figures and PDF would be set in whatever there is
+_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "python-docx", "typst", "z3-solver")
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class NotebookFailed(Exception):
         super().__init__(f"{chapter}: {error}")
 
 
+class Unfinished(BadInput):
+    """What the run was given turned out to be unusable once its numbers were known; `kept` is the folder with what was done."""
+
+    def __init__(self, problems: Iterable[Problem], kept: Path):
+        super().__init__(problems)
+        self.kept = kept
+
+
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
     tell: Callable[..., None] = lambda step, **_: None, inputs: Inputs | None = None, workers: int | None = None, drawn: Path | None = None,
@@ -75,10 +87,12 @@ def run(
         drawn: Where figures are kept that were drawn already, see `figures.drawn`.
 
     Raises:
-        BadInput: Parameters or data are unusable; nothing was run.
+        BadInput: Parameters, data or commentary are unusable; nothing was run.
+        Unfinished: The commentary names unknown numbers; figures, tables and notebooks are kept, no bundle appears.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
         InputsChanged: Somebody changed the data while they were read; no bundle appears.
+        NumbersDiffer: A finished document prints what the run does not know; the unfinished bundle is kept, no bundle appears.
     """
     inputs = inputs or Inputs.of(parameters)
     run_id = run_id_of(parameters, inputs)
@@ -89,14 +103,14 @@ def run(
         raise FolderTaken(place)
 
     tell("checking")
-    evaluation = checked(parameters)
+    evaluation, commentary = checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         workers = workers or cores()
         seconds = _notebooks(work, place, parameters, tell, plain=plain, workers=workers, drawn=drawn)
         tell("report")
-        _join(work, evaluation, workers)
+        _join(work, evaluation, commentary, place, workers)
         _write_parameters(work / "parameters.yaml", parameters)
         _write_record(work, run_id, parameters, inputs.hashes, evaluation)
         (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
@@ -112,28 +126,6 @@ def newest() -> Path | None:
     """The bundle that was made last in the project's own folder."""
     made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
     return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
-
-
-def checked(parameters: Parameters):
-    """The evaluation that the chapters start from, once every input is known to be usable.
-
-    Raises:
-        BadInput: All problems of parameters, data and slide template at once.
-    """
-    from kcq_eval.errors import BadInput, Problems
-    from kcq_eval.evaluation import evaluate
-
-    problems = Problems()
-    if parameters.template:
-        from kcq_eval.deliverables.slide_template import template_problems
-
-        problems += template_problems(resolve_folder(parameters.template))
-    try:
-        evaluation = evaluate(parameters)
-    except BadInput as error:
-        problems += error.problems
-    problems.stop()
-    return evaluation
 
 
 def input_hashes(parameters: Parameters) -> dict[str, str]:
@@ -172,6 +164,30 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
+def checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
+    """What can be checked before anything runs; all problems at once."""
+    from kcq_eval.deliverables.commentary import Commentary, read_commentary
+    from kcq_eval.evaluation import evaluate
+    from kcq_eval.figures import style
+
+    problems, commentary, evaluation = Problems(), Commentary(), None
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    try:
+        commentary = read_commentary(resolve_folder(parameters.commentary)) if parameters.commentary else commentary
+    except BadInput as error:
+        problems += error.problems
+    problems += [Problem("missing_font", name, expected=style.FONT_FOLDER.name) for name in _FONTS if not (style.FONT_FOLDER / name).is_file()]
+    problems.stop()
+    return evaluation, commentary
+
+
 def _notebooks(work: Path, place: Path, parameters: Parameters, tell: Callable[..., None], **how: Any) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
@@ -181,15 +197,22 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, tell: Callable[.
     )
     failed = [executed for executed in done if executed.error]
     if failed:
-        copy = place.parent / f"{place.name}.failed"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(work / "notebooks", copy)  # of a notebook whose process was killed there is none
+        copy = _kept(work / "notebooks", place)  # of a notebook whose process was killed there is none
         raise NotebookFailed(failed[0].chapter, failed[0].error, copy / f"{failed[0].chapter}.ipynb")
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _join(work: Path, evaluation, workers: int) -> None:
-    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
+def _kept(work: Path, place: Path) -> Path:
+    """Where what was done is kept when the bundle cannot be made."""
+    copy = place.parent / f"{place.name}.failed"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    return copy
+
+
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path, workers: int) -> None:
+    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
+    from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
@@ -197,8 +220,19 @@ def _join(work: Path, evaluation, workers: int) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation)), workers)
+    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    try:
+        passages = commentary.filled(contents.numbers, contents.number)
+    except BadInput as error:
+        raise Unfinished(error.problems, _kept(work, place)) from None
+    contents = replace(contents, commentary=passages)
+    _deliver(contents, workers)
     shutil.rmtree(work / "parts")
+    try:
+        check_contents(contents)
+    except NumbersDiffer as error:
+        error.copy = _kept(work, place)
+        raise
 
 
 def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
@@ -251,7 +285,7 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 def _deliver(contents: Contents, workers: int) -> None:
     """What people open. No piece reads another, so that they are made side by side."""
-    pieces = (_letters_and_report, _slides, _workbook)
+    pieces = (_letters_and_reports, _slides, _workbook)
     if workers > 1 and len(pieces) > 1 and can_fork():
         for ended in run_each(lambda piece: piece(contents), pieces, workers=workers):
             ended.value()
@@ -260,12 +294,18 @@ def _deliver(contents: Contents, workers: int) -> None:
             piece(contents)
 
 
-def _letters_and_report(contents: Contents) -> None:
+def _letters_and_reports(contents: Contents) -> None:
+    from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.report_docx import write_docx
+    from kcq_eval.deliverables.report_pdf import write_pdf
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    document, figures = build_document(contents, letter=letter), contents.folder / "figures"
+    write_docx(document, contents.folder / DOCX, figures)
+    write_pdf(document, contents.folder / PDF, figures)
 
 
 def _slides(contents: Contents) -> None:

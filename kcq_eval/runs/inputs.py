@@ -11,7 +11,7 @@ from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.parameters import INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
-_DATA, _PACKAGE = (".csv", ".geojson", ".yaml"), (".py", ".yaml", ".html", ".otf")
+_DATA, _PACKAGE = (".csv", ".geojson", ".yaml"), (".py", ".yaml", ".html", ".otf", ".typ")
 
 
 class InputsChanged(Exception):

@@ -13,7 +13,7 @@ _MODULES = (
     "IPython.core.application", "IPython.core.completer", "IPython.core.completerlib", "IPython.core.interactiveshell", "IPython.core.magics",
     "PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin", "babel.dates", "ctypes",
     "encodings.unicode_escape", "encodings.utf_16_be", "geopandas", "jinja2", "kcq_eval.chapter", "kcq_eval.deliverables.letter",
-    "kcq_eval.deliverables.report", "kcq_eval.deliverables.slides", "kcq_eval.deliverables.workbook", "kcq_eval.exhibits", "kcq_eval.figures.charts", "kcq_eval.figures.maps", "kcq_eval.figures.networks",
+    "kcq_eval.deliverables.report", "kcq_eval.deliverables.report_docx", "kcq_eval.deliverables.report_pdf", "kcq_eval.deliverables.slides", "kcq_eval.deliverables.workbook", "kcq_eval.exhibits", "kcq_eval.figures.charts", "kcq_eval.figures.maps", "kcq_eval.figures.networks",
     "kcq_eval.figures.register", "kcq_eval.figures.sensitivity", "kcq_eval.indicators.register", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg",
     "pandas.core.methods.to_dict", "pandas.io.formats.csvs", "pyarrow.pandas_compat",
 )  # fmt: skip
