@@ -379,12 +379,12 @@ def test_a_failed_run_is_listed_and_the_others_finish(four, tmp_path):
     shutil.copytree(project_root() / "data", home / "data")
     shutil.copytree(project_root() / "notebooks", home / "notebooks")
     path = home / "notebooks" / "support_type_mix.ipynb"
-    path.write_text(path.read_text(encoding="utf-8").replace("chapter.conclude()", "1 / (price_basis != 'cpi')"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("chapter.conclude()", "assert price_basis != 'cpi'; chapter.conclude()"), encoding="utf-8")
     (tmp_path / "grid.yaml").write_text("fixed: {figure_formats: png, language: en}\naxes: {price_basis: [nominal, cpi]}\n")
     done = command("sweep", tmp_path / "grid.yaml", "--out", tmp_path / "out", KCQ_EVAL_HOME=str(home))
-    assert done.returncode == 1 and "1 runs failed" in done.stderr and "support_type_mix: ZeroDivisionError" in done.stderr, done.stderr
+    assert done.returncode == 1 and "1 runs failed" in done.stderr and "support_type_mix: AssertionError" in done.stderr, done.stderr
     index = rows(tmp_path / "out" / "index.csv")
-    assert [row["status"] for row in index] == ["whole", "failed"] and index[1]["error"].startswith("support_type_mix: ZeroDivisionError")
+    assert [row["status"] for row in index] == ["whole", "failed"] and index[1]["error"].startswith("support_type_mix: AssertionError")
     assert index[0]["funding.current"] == "232908" and index[1]["funding.current"] == ""
 
 
