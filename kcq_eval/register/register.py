@@ -40,6 +40,7 @@ class Register:
         schemes: Scheme ids as they are written, by number.
         remarks: Warnings, without those that depend on the periods evaluated.
         demonstration: Whether its rows are invented.
+        whole: The register that these rows were selected from; None where nothing was selected.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Register:
     remarks: tuple[Remark, ...]
     demonstration: bool
     vocabulary: Vocabulary
+    whole: Register | None = None
 
     @property
     def source_id(self) -> str:
@@ -62,8 +64,8 @@ class Register:
         return self.facts[self.facts["status"] == STATUSES.index(DONE)]
 
     def has(self, period: Period) -> bool:
-        """Whether any accepted row falls into the period."""
-        return bool(self.done["year"].between(period.start, period.end).any())
+        """Whether any accepted row, selected or not, falls into the period."""
+        return bool((self.whole or self).done["year"].between(period.start, period.end).any())
 
     def twice_supported(self, period: Period) -> list[Remark]:
         """Facilities that were supported more than once in a period; whether that is right, only the evaluator knows."""
