@@ -96,7 +96,8 @@ class DataField:
         own = self.choice.value == OWN
         self.upload.layout.display = self.note.layout.display = "" if own else "none"
         if self._texts is not None:
+            large = self._texts("explore.data.too_large", megabytes=MAX_BYTES // 10**6)
             told = self._texts("explore.data.note", megabytes=MAX_BYTES // 10**6)
             if self._uploads.name:
                 told = f"{self._texts('explore.data.uploaded', file=self._uploads.name)} {told}"
-            self.note.value = f'<p class="kcq-note">{html.escape(told)}</p>'
+            self.note.value = f'<p class="kcq-note" data-largest="{MAX_BYTES}" data-too-large="{html.escape(large)}">{html.escape(told)}</p>'

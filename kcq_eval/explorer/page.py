@@ -6,6 +6,8 @@ A notebook shows it: `explore(globals())`. It stands in JupyterLab and, through 
 from __future__ import annotations
 
 import html
+import json
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -24,13 +26,15 @@ from kcq_eval.explorer.views import FUNDING, TABLE, VIEWS, WHATIF, Shown, key_ht
 from kcq_eval.parameters import Parameters, entries, read_parameters
 from kcq_eval.texts import plain, problem_lines
 
+START = "KCQ_EVAL_EXPLORE"  # environment variable: parameters that the server's pages start with, as JSON
 _FILE_PROBLEMS = "register"  # beside the choice of data
 
 
 def explore(namespace: Mapping[str, Any] = {}) -> None:
     """Show the page, with the parameters that the calling notebook has."""
     names = [entry.name for entry in entries()]
-    page = Page({name: namespace[name] for name in names if name in namespace})
+    given = {name: namespace[name] for name in names if name in namespace}
+    page = Page(given | json.loads(os.environ.get(START, "{}")))
     display(page.widget)
     page.warm_up()
 
@@ -80,7 +84,7 @@ class Page:
         self._rest = widgets.VBox([fields[offer.name].box for offer in self._offers() if not offer.main])
         for widget, name in (
             (self.key, "kcq-key"), (self.status, "kcq-status"), (self.view, "kcq-drawn"), (self.views, "kcq-views"), (self.behind, "kcq-behind"),
-            (self.saved, "kcq-saved"), (self.head, "kcq-head"),
+            (self.saved, "kcq-saved"), (self.head, "kcq-head"), (self.more, "kcq-more-settings"),
         ):  # fmt: skip
             widget.add_class(name)
         for widget in (self.views, self.number, self.view, self.key, self.behind, self.saved, self.head, self.status):
@@ -94,7 +98,7 @@ class Page:
         right.add_class("kcq-main")
         body = widgets.Box([left, right])
         body.add_class("kcq-body")
-        style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+        style = (Path(__file__).with_name("template") / "page.css").read_text(encoding="utf-8")
         page = widgets.VBox([widgets.HTML(f"<style>{style}</style>"), self.head, body])
         page.add_class("kcq-page")
         self._show_more()
@@ -175,8 +179,9 @@ class Page:
     def _show_all(self) -> None:
         evaluation, texts = self._shown.evaluation, self._shown.texts
         demonstration = f'<p class="kcq-demonstration">{html.escape(texts("finding.demonstration"))}</p>' if evaluation.demonstration else ""
-        title = html.escape(texts("explore.title"))
-        self.head.value = f'<div lang="{texts.language}" data-page-title="{title}"><h1>{title}</h1><p class="kcq-note">{html.escape(texts("explore.subtitle"))}</p>{demonstration}</div>'
+        title, views = html.escape(texts("explore.title")), html.escape(texts("explore.views"))
+        skip = f'<a class="kcq-skip" href="#kcq-main">{html.escape(texts("explore.skip"))}</a>'
+        self.head.value = f'<div lang="{texts.language}" data-page-title="{title}" data-views="{views}">{skip}<h1>{title}</h1><p class="kcq-note">{html.escape(texts("explore.subtitle"))}</p>{demonstration}</div>'
         self.key.value = key_html(self._shown)
         self.whatif.show(evaluation, texts)
         self._show_view()

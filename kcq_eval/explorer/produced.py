@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from kcq_eval import tables
 from kcq_eval.explorer.views import COVERAGE, DISTRIBUTION, FACILITIES, FUNDING, MIX, Shown
 from kcq_eval.numbers import Number
-from kcq_eval.parameters import INPUTS, Parameters, Period, entries
+from kcq_eval.parameters import Parameters, Period, entries
 from kcq_eval.register.coding import rows_told
 from kcq_eval.register.columns import STATUSES
 from kcq_eval.register.register import Register
