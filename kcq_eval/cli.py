@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`."""
+"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`, `kcq-eval explore`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from kcq_eval import __version__, audit_command
 from kcq_eval.errors import BadInput, Problem, Problems
+from kcq_eval.explorer import command as explorer
 from kcq_eval.register.commands import app as register
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
@@ -103,6 +104,7 @@ def parameters() -> None:
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
+app.command(help="Mở trang khám phá trong trình duyệt · Open the explorer in a browser")(explorer.explore)
 
 
 def _given(assignments: list[str], file: Path | None) -> dict[str, Any]:

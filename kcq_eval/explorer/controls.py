@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from kcq_eval.explorer.offers import FLAG, MANY, ONE, Offer
 from kcq_eval.vocabulary import ALL
 
-_MOST_ROWS = 4  # lines of a list of many; longer ones scroll
+_MOST_ROWS = 5  # lines of a list of many; longer ones scroll
 
 
 class Field:

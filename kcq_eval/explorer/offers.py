@@ -72,7 +72,7 @@ def _options(entry: Entry, evaluation: Evaluation, texts: Texts) -> Iterable[tup
         case "explanation":
             return _explanations(evaluation, texts)
         case "support_types" | "sectors" | "provinces":
-            return [(texts.label(code), code) for code in vocabulary.codes(SELECTIONS[entry.name])]
+            return [(capital(texts.label(code)), code) for code in vocabulary.codes(SELECTIONS[entry.name])]
         case _:
             return [(_known(f"explore.is.{entry.name}.{code}", texts) or code, code) for code in entry.choices]
 

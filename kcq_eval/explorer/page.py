@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from kcq_eval.explorer.controls import Controls
 from kcq_eval.explorer.offers import offers
 from kcq_eval.explorer.views import FUNDING, TABLE, VIEWS, WHATIF, Shown, key_html, shown, view_html
 from kcq_eval.parameters import Parameters, entries, read_parameters
-from kcq_eval.texts import plain, problem_lines
+from kcq_eval.texts import plain, problem_lines, templates
 
 START = "KCQ_EVAL_EXPLORE"  # environment variable: parameters that the server's pages start with, as JSON
 _FILE_PROBLEMS = "register"  # beside the choice of data
@@ -140,7 +141,7 @@ class Page:
         beside: dict[str, list[str]] = {}
         for problem in error.problems:
             place = problem.column if problem.file == "parameters" and problem.column in self.controls.fields else _FILE_PROBLEMS
-            beside.setdefault(place, []).extend(problem_lines([_short(problem)], language))
+            beside.setdefault(place, []).append(_told(problem, language))
         self.data.tell(beside.pop(_FILE_PROBLEMS, ()))
         self.controls.tell(beside)
         self.status.value = f'<p role="status"><strong>{html.escape(plain(language, "explore.not_shown", count=len(error.problems)))}</strong></p>'
@@ -217,11 +218,13 @@ def _options(numbers, shown: Shown) -> tuple[tuple[str, str], ...]:
     return (shown.texts("explore.produced.choose"), ""), *((shown.texts.label_of(number), number.id) for number in numbers)
 
 
-def _short(problem: Problem) -> Problem:
-    """Beside its control a problem need not say which parameter it is about, nor where the file lies."""
-    if problem.file != "parameters":
-        return problem
-    return Problem(problem.message, problem.file, None, "", problem.found, problem.expected, problem.nearest)
+def _told(problem: Problem, language: str) -> str:
+    """A problem in words; beside its control it need not say which parameter it is about."""
+    key = f"explore.problem.{problem.message}"
+    if key in templates(language):
+        return plain(language, key, found=problem.found, expected=problem.expected)
+    (line,) = problem_lines([replace(problem, column="") if problem.file == "parameters" else problem], language)
+    return line
 
 
 def _saved_html(saved: saving.Saved, name: str, texts) -> str:

@@ -14,7 +14,6 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +28,6 @@ from kcq_eval.datafiles import project_root
 from kcq_eval.explorer.page import START
 from kcq_eval.explorer.uploads import FOLDER, MAX_BYTES
 
-LOCAL = "127.0.0.1"
 ALLOWED = ("comm_open", "comm_close", "comm_msg", "comm_info_request", "kernel_info_request", "shutdown_request")
 TARGETS = ("jupyter.widget.control", "jupyter.widget")  # comms that widgets open
 _SERVED = ("/api/kernels/", "/voila/templates/", "/voila/static/", "/voila/api/themes/", "/voila/api/shutdown/", "/voila/labextensions/", "/login", "/logout")
@@ -89,7 +87,7 @@ class Explorer(Voila):
         settings = super().init_settings()
         remote = not is_local(self.ip)
         return settings | {
-            "allow_remote_access": remote, "local_hostnames": ["localhost", LOCAL], "headers": {"Content-Security-Policy": _POLICY},
+            "allow_remote_access": remote, "local_hostnames": ["localhost", "127.0.0.1"], "headers": {"Content-Security-Policy": _POLICY},
             "websocket_max_message_size": 2 * MAX_BYTES,
         }  # fmt: skip
 
@@ -155,11 +153,3 @@ def _free_port(address: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as found:
         found.bind((address, 0))
         return found.getsockname()[1]
-
-
-def main() -> None:
-    serve({}, address=LOCAL, port=0, ready=lambda url: print(url, flush=True))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

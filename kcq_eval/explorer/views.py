@@ -19,7 +19,7 @@ from kcq_eval.indicators.composition import facility_numbers, mix_numbers
 from kcq_eval.indicators.coverage import coverage, coverage_numbers
 from kcq_eval.indicators.funding import funding_numbers
 from kcq_eval.indicators.register import numbers_of_rows
-from kcq_eval.numbers import Number, Numbers
+from kcq_eval.numbers import NBSP, Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.register.register import hash_of
 from kcq_eval.statements import starred
@@ -86,7 +86,7 @@ def key_html(shown: Shown) -> str:
             told = texts.number(other, "change") if ".growth." in f"{ids[1]}." else f"{texts.number(other)} / {texts.number(shown.numbers[f'coverage.{parameters.map_vintage}.served'])}"
             more = f'<span class="kcq-more">{_e(starred(told, other.bounded.marked))} {_e(_bounds(other, texts))}</span>'
         tiles.append(
-            f'<div class="kcq-tile"><dt>{_e(label)}</dt><dd><strong>{_e(value)}</strong> <span class="kcq-bounds">{_e(bounds)}</span>{more}</dd></div>'
+            f'<div class="kcq-tile"><dt>{_e(label)}</dt><dd><strong>{_e(value.replace(NBSP, " ", value.count(NBSP) - 1))}</strong> <span class="kcq-bounds">{_e(bounds)}</span>{more}</dd></div>'
         )
     return f'<dl class="kcq-tiles" lang="{texts.language}">{"".join(tiles)}</dl>'
 

@@ -118,7 +118,8 @@ def what_if_html(found: WhatIf, texts: Sentences) -> str:
     for name, conflicts, audited in (("new", found.new, found.after), ("gone", found.gone, found.before), ("kept", found.kept, found.before)):
         if conflicts:
             rows = "".join(f"<li>{_e(_conflict_text(ids, audited, texts))}</li>" for ids in conflicts)
-            told.append(f'<h3>{_e(texts(f"explore.whatif.{name}", count=len(conflicts)))}</h3><ul class="kcq-{name}">{rows}</ul>')
+            key = name if found.gone or found.new else "conflicts"
+            told.append(f'<h3>{_e(texts(f"explore.whatif.{key}", count=len(conflicts)))}</h3><ul class="kcq-{name}">{rows}</ul>')
     if found.after.audit.explanations:
         table = tables.explanations_table(found.after, texts)
         told.append(f"<h3>{_e(texts('explore.whatif.explanations'))}</h3>{tables.to_html(table)}")
