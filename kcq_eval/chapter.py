@@ -6,6 +6,7 @@ cells run in JupyterLab, under papermill and nbval, and inside `kcq-eval run`.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import os
@@ -20,11 +21,13 @@ from IPython.display import HTML, Image, Markdown, display
 from kcq_eval import tables
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
+from kcq_eval.evidence.lineage import grounds
 from kcq_eval.exhibits import Exhibit
 from kcq_eval.figures import style
 from kcq_eval.findings import Finding, assessment, findings
 from kcq_eval.numbers import Numbers
 from kcq_eval.parameters import entries, read_parameters
+from kcq_eval.rounding import rounding_shows_in, shown
 from kcq_eval.texts import Texts, markdown
 
 PARTS = "parts"  # below the output folder: what each chapter saved, joined by the run
@@ -61,27 +64,30 @@ class Chapter:
         """Keep the numbers, so that texts and figures can name them, and show them as a table."""
         self.numbers = self.numbers + numbers
         self.texts = Texts(self.parameters, self.evaluation.published.vocabulary, self.numbers)
-        return self.show("numbers", tables.numbers_table(numbers, self.texts))
+        note = self.texts("rounding_note") if rounding_shows_in({number.id: shown(number) for number in numbers}) else ""
+        table = self.show("numbers", tables.numbers_table(numbers, self.texts), note)
+        self._tables[-1]["ids"] = [number.id for number in numbers]
+        return table
 
     def show_claims(self, *measures: str) -> HTML:
         """The published figures about some measures, as printed and computed."""
         claims = [] if self.evaluation.selection else self.evaluation.claims(*measures)  # what is published is of all rows
         return self.show("claims", tables.claims_table(claims, self.evaluation, self.texts))
 
-    def show(self, name: str, table: pd.DataFrame) -> HTML:
-        """Save a table and show it; `name` is the key of its title."""
+    def show(self, name: str, table: pd.DataFrame, note: str = "") -> HTML:
+        """Save a table and show it; `name` is the key of its title, `note` a sentence below it."""
         path = self._folder / "tables" / f"{self.name}.{name}.csv"
-        _write(path, table.to_csv(index=False, lineterminator="\n"))
+        _write(path, codecs.BOM_UTF8.decode() + table.to_csv(index=False, lineterminator="\n"))  # for Excel, see deliverables/datasets
         title = self._titled(f"table.{name}")
         cells = {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
-        self._tables.append({"name": name, "title": title, "html": tables.to_html(table), **cells})
+        self._tables.append({"name": name, "title": title, "note": note, "html": tables.to_html(table, note), **cells})
         return HTML(f"<h4>{title}</h4>{self._tables[-1]['html']}")
 
     def _titled(self, key: str) -> str:
         return self.evaluation.titled(self.texts(key), self.texts)
 
     def draw(self, *exhibits: Exhibit | None) -> None:
-        """Draw each figure once per format, save it, and show the saved PNG with its caption."""
+        """Draw each figure for the screen and for print, save it once per format, and show the screen's PNG with its caption."""
         for exhibit in exhibits:
             self._draw(exhibit)
 
@@ -91,13 +97,15 @@ class Chapter:
             return
         folder = self._folder / "figures"
         folder.mkdir(parents=True, exist_ok=True)
-        hashes = style.save(exhibit.draw(), folder, exhibit.name, self.parameters.formats)
+        hashes: dict[str, str] = {}
+        for page in style.PAGES:
+            hashes |= style.save(style.drawn(exhibit.draw, page), folder, exhibit.name, self.parameters.formats)
         words = exhibit.words
         self._figures.append(
             {
                 "name": exhibit.name, "title": words.title, "subtitle": words.subtitle, "caption": words.source_line, "alt": words.alt,
-                "axis": words.axis, "terms": dict(words.terms), "rows": exhibit.rows.to_dict("records"), "sources": list(exhibit.sources),
-                "sha256": hashes,
+                "axis": words.axis, "kicker": words.kicker, "terms": dict(words.terms), "rows": exhibit.rows.to_dict("records"), "sources": list(exhibit.sources),
+                "numbers": list(words.numbers), "sha256": hashes,
             }
         )  # fmt: skip
         display(Image(filename=str(folder / f"{exhibit.name}.png"), width=960, alt=words.alt))
@@ -117,6 +125,7 @@ class Chapter:
             "title": self._titled(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
+            "lineage": [grounds(number) for number in self.numbers],
             "findings": [asdict(finding) for finding in self._findings],
             "assessment": assessment(self.name, self.texts),
             "figures": self._figures,

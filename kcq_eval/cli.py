@@ -51,6 +51,9 @@ def run(
     ] = [],
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Tệp YAML chứa tham số · YAML file of parameters")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Ghi vào đúng thư mục này · write into exactly this folder")] = None,
+    template: Annotated[
+        str, typer.Option("--template", metavar="FILE.pptx", help="Mẫu trình chiếu của đơn vị · the centre's own slide template")
+    ] = "",
     with_names: Annotated[bool, typer.Option("--with-names", help="Ghi tên cơ sở, mã số thuế vào kết quả · write names and tax codes into the results")] = False,
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
@@ -61,7 +64,7 @@ def run(
 
     language = "vi"
     try:
-        given = _given(parameter, file) | ({"with_names": True} if with_names else {})
+        given = _given(parameter, file) | ({"with_names": True} if with_names else {}) | ({"template": template} if template else {})
         language = given.get("language") if given.get("language") in ("vi", "en") else language
         parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
@@ -80,6 +83,8 @@ def run(
         _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
     else:
         _summary(bundle, language)
+        if parameters.template:
+            _tell_fonts(parameters.template, language)
 
 
 @app.command(help="Bảng các tham số · The table of parameters")
@@ -101,6 +106,42 @@ def parameters() -> None:
         choices = " | ".join(entry.choices or codes.get(entry.name, ())) or entry.help.form or "true | false"
         table.add_row(entry.name, str(entry.default).lower() if entry.type == "bool" else entry.default, choices, f"{entry.help.vi}\n{entry.help.en}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+@app.command(help="Nguồn gốc của một con số: đại lượng, số liệu công bố, dòng trong sổ, quy tắc · Where a number comes from")
+def explain(
+    number: Annotated[str, typer.Argument(metavar="NUMBER_ID", help="Mã trong numbers.csv · an id of numbers.csv")],
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]", help="Thư mục kết quả (mặc định: lượt chạy mới nhất) · a run's folder; the newest if none is named")] = None,
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.explain import explain as told
+    from kcq_eval.runs.bundle import newest
+
+    folder = bundle or newest()
+    if folder is None:
+        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    try:
+        for line in told(folder, number, language):
+            typer.echo(line)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+
+
+@app.command(help="So sánh hai kết quả: số nào đã thay đổi, do đâu · Compare two bundles: which numbers moved, and through what")
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Thư mục kết quả thứ nhất · the first bundle")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Thư mục kết quả thứ hai · the second bundle")],
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.difference import difference, told
+
+    try:
+        found = difference(first, second)
+    except BadInput as error:
+        _fail_bad_input(error, language)
+    for line in told(found, language):
+        typer.echo(line)
+    raise typer.Exit(0 if found.is_none else EXIT_FAILED)
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
@@ -203,6 +244,16 @@ def _summary(bundle, language: str) -> None:
     typer.echo("")
     typer.echo(_say(language, "cli.unchanged" if bundle.unchanged else "cli.done") + f" {bundle.folder}")
     typer.echo(_say(language, "cli.open_first") + f" {bundle.report}")
+
+
+def _tell_fonts(template: str, language: str) -> None:
+    """Fonts of a slide template that texts could not be measured with."""
+    from kcq_eval.datafiles import resolve_folder
+    from kcq_eval.deliverables.slide_template import open_template
+
+    fonts = open_template(resolve_folder(template)).unknown_fonts
+    if fonts:
+        typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
 def _fail_bad_input(error: BadInput, language: str) -> None:

@@ -53,7 +53,7 @@ def compare(evaluation: Evaluation) -> list[Compared]:
 def breakdown(compared: Compared, register: Register) -> pd.DataFrame:
     """The rows behind a figure: by year, scheme kind and support type their number, facilities and funding in million VND."""
     quantity = compared.claim.quantity
-    rows = _rows_of(quantity, register)
+    rows = rows_of(quantity, register)
     vocabulary = register.vocabulary
     if rows.empty:
         return pd.DataFrame(columns=["year", "scheme_kind", "support_type", "supports", "facilities", "funding"])
@@ -68,7 +68,7 @@ def breakdown(compared: Compared, register: Register) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["year", "scheme_kind", "support_type", "supports", "facilities", "funding"])
 
 
-def _rows_of(quantity: Quantity, register: Register) -> pd.DataFrame:
+def rows_of(quantity: Quantity, register: Register) -> pd.DataFrame:
     vocabulary, rows = register.vocabulary, register.facts
     keep = (rows["status"] == STATUSES.index(DONE)) & rows["year"].between(quantity.period.start, quantity.period.end)
     keep &= rows["centre"] == vocabulary.centres.index(quantity.centre)

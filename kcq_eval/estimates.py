@@ -31,6 +31,7 @@ class Bounded:
         depends: Whether it would differ under another of the tied explanations.
         basis: `printed` (a claim states it), `register` (rows say it exactly), or `derived`.
         corrections: Ids of the claims with a confirmed correction without which it would, or could, be different.
+        quantities: The quantities that it was computed from.
     """
 
     value: Fraction
@@ -40,6 +41,7 @@ class Bounded:
     depends: bool = False
     basis: str = DERIVED
     corrections: frozenset[str] = frozenset()
+    quantities: frozenset[Quantity] = frozenset()
 
     @classmethod
     def exactly(cls, value: int | Fraction) -> Bounded:
@@ -49,8 +51,10 @@ class Bounded:
     def resting_on(cls, grounds: Iterable[Bounded], value: Fraction, lower: Fraction, upper: Fraction | None) -> Bounded:
         """A number that follows from others: their claims, and whatever they depend on."""
         grounds = tuple(grounds)
-        claims, corrections = (frozenset().union(*sets) for sets in ([g.claims for g in grounds], [g.corrections for g in grounds]))
-        return cls(value, lower, upper, claims, any(g.depends for g in grounds), DERIVED, corrections)
+        claims, corrections, quantities = (
+            frozenset().union(*(getattr(g, name) for g in grounds)) for name in ("claims", "corrections", "quantities")
+        )
+        return cls(value, lower, upper, claims, any(g.depends for g in grounds), DERIVED, corrections, quantities)
 
     @property
     def marked(self) -> bool:
@@ -113,7 +117,11 @@ class Estimates:
 
     def get(self, measure: str, period: Period, centre: str, **dimensions: str) -> Bounded | None:
         """The estimate of one quantity; None where nothing is reported. Dimensions left out are `all`."""
-        return self._found.get(Quantity(measure, period, centre, **dimensions))
+        return self.of(Quantity(measure, period, centre, **dimensions))
+
+    def of(self, quantity: Quantity) -> Bounded | None:
+        found = self._found.get(quantity)
+        return None if found is None else replace(found, quantities=frozenset({quantity}))
 
     def members(self, measure: str, period: Period, centre: str, **dimensions: str) -> frozenset[str] | None:
         """Codes on the list that a measure counts (provinces covered, …); None where no list is reported."""

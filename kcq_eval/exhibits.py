@@ -22,21 +22,26 @@ from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
+from kcq_eval.headlines import comparison, course, direction, leader, leader_throughout, most_of, mover, split_title
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
+from kcq_eval.indicators.funding import comparable_periods
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Period
 from kcq_eval.printed import Interval, format_number
+from kcq_eval.rounding import rounding_shows, rounding_shows_in, shown
 from kcq_eval.sensitivity import Curve
+from kcq_eval.sources import Source
 from kcq_eval.statements import claim_number, interval_text, mark_key, number_in, printed_number, printed_text, starred, statement
 from kcq_eval.tables import comparison_row
-from kcq_eval.texts import Sentences, Texts, capital, uncapital
+from kcq_eval.texts import Sentences, Texts, capital, sentence, uncapital
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OUTSIDE = "outside"
-_MOST_COMPARED = 10  # published figures that a figure sets beside the register; the table has all
+_MOST_SOURCES_NAMED = 3
+_MOST_COMPARED = 7  # published figures that a figure sets beside the register; the table has all
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
     if basis == "nominal":
         title, subtitle = texts("figure.funding_now_before.title"), texts("figure.funding_now_before.subtitle")
     else:
-        title, now = texts("figure.funding_now_before.title_real", growth=growth), _in_billions(now)
+        title, before, now = texts("figure.funding_now_before.title_real", growth=growth), _in_billions(before), _in_billions(now)
         subtitle = texts("figure.funding_now_before.subtitle_real", price_basis=texts(f"price_basis.{basis}"))
     rows = pd.DataFrame(
         [
@@ -71,11 +76,10 @@ def funding_now_before(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
             _row(now, texts, label=evaluation.parameters.current_period.text, role="current"),
         ]
     )
-    if basis != "nominal":
-        rows["text"] = [texts.number(before), texts.number(now)]
     alt = texts("figure.funding_now_before.alt", before=texts.number(before), now=texts.number(now), growth=growth)
     used = [before, now, numbers[growth_id]]
-    words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=basis == "nominal", growth=growth)
+    axis = texts(f"figure.funding_now_before.{'axis' if basis == 'nominal' else 'axis_real'}")
+    words = _words("funding_now_before", texts, evaluation, used, title, subtitle, alt, axis=axis, growth=growth)
     return Exhibit("funding_now_before", words, _sources(used), lambda: charts.funding_bars(rows, words), rows)
 
 
@@ -101,12 +105,14 @@ def funding_split(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exh
     for place in (1, 2):
         if in_billions[place].direction == "up":
             rows.loc[place, "text"] = "+" + rows.loc[place, "text"]
-    more_for_less = by_number.direction == "up" and by_size.direction == "down"
-    title = texts("figure.funding_split.title" if more_for_less else "figure.funding_split.title_neutral")
-    alt = texts("figure.funding_split.alt", facilities=texts.number(by_number, "change"), per_facility=texts.number(by_size, "change"))
+    title = texts(f"figure.funding_split.title_{split_title(by_number.bounded, by_size.bounded)}")
+    effects = {"facilities": texts.number(in_billions[1], "change"), "per_facility": texts.number(in_billions[2], "change")}
+    alt = texts("figure.funding_split.alt", before=texts.number(in_billions[0]), now=texts.number(in_billions[3]), **effects)
     key = "figure.funding_split.subtitle" if basis == "nominal" else "figure.funding_split.subtitle_real"
     subtitle = texts(key, price_basis=texts(f"price_basis.{basis}"))
-    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True)
+    *parts, total = map(shown, in_billions)
+    note = texts("rounding_note") if rounding_shows(parts, total) else ""
+    words = _words("funding_split", texts, evaluation, used, title, subtitle, alt, axis=True, note=note)
     return Exhibit("funding_split", words, _sources(used), lambda: charts.funding_split(rows, words), rows)
 
 
@@ -126,10 +132,8 @@ def facilities_by_type(numbers: Numbers, texts: Texts, evaluation: Evaluation) -
                 told.append(f"{about['label']} {period.text}: {rows[-1]['text']}")
     if not rows:
         return None
-    biggest = _biggest_change(numbers, vocabulary.facility_support_types)
-    leads = biggest == "advanced_machinery" and _known(numbers, "facilities.growth")
-    title = texts("figure.facilities_by_type.title" if leads else "figure.facilities_by_type.title_neutral")
-    used += [numbers["facilities.growth"]] if leads else []
+    title = _types_title(numbers, texts, vocabulary)
+    used += [numbers["facilities.growth"]] if "facilities.growth" in numbers else []
     alt = texts("figure.facilities_by_type.alt", rows="; ".join(told))
     words = _words("facilities_by_type", texts, evaluation, used, title, texts("figure.facilities_by_type.subtitle"), alt)
     frame = pd.DataFrame(rows)
@@ -152,13 +156,13 @@ def mix_change(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibi
         row["text"] = texts.number(now)
         row |= {f"before_{name}": value for name, value in _row(before, texts).items()} | {"before_text": texts.number(before)}
         rows.append(row | {"change_text": texts.number(change, "change")})
-        told.append(f"{row['label']}: {row['before_text']} → {row['text']}")
-    key = "title" if {"advanced_machinery", "demonstration_model"} <= set(vocabulary.facility_support_types) else "title_neutral"
+        told.append(f"{row['label']}: {row['before_text']} → {row['text']} ({rows[-1]['change_text']})")
     alt = texts("figure.mix_change.alt", rows="; ".join(told))
-    title, subtitle = texts(f"figure.mix_change.{key}"), texts("figure.mix_change.subtitle")
+    title, subtitle = _mix_title(numbers, texts, vocabulary), texts("figure.mix_change.subtitle")
     parameters = evaluation.parameters
     terms = {"before": parameters.baseline_period.text, "now": parameters.current_period.text, "change": texts("figure.mix_change.change")}
-    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, **terms)
+    note = texts("rounding_note") if rounding_shows_in({number.id: shown(number) for number in used}) else ""
+    words = _words("mix_change", texts, evaluation, used, title, subtitle, alt, axis=True, note=note, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("mix_change", words, _sources(used), lambda: charts.mix_change(frame, words), frame)
 
@@ -212,16 +216,17 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     lists = {status: [found.names[code] for code in found.with_status(status)] for status in (KEPT, NEW, LEFT, NEVER)}
     told = {status: ", ".join(names) or texts("figure.coverage_map.none") for status, names in lists.items()}
     counts = {"current": len(found.now), "served": len(found.served), "new": len(lists[NEW])}
-    title = texts("figure.coverage_map.title" if found.before is not None else "figure.coverage_map.title_alone", **counts)
+    key = "title_alone" if found.before is None else "title" if lists[NEW] else "title_none_new"
+    title = texts(f"figure.coverage_map.{key}", **counts)
     subtitle = texts("figure.coverage_map.subtitle", vintage=texts(f"vintage.{vintage}"))
-    terms = {status: texts(f"figure.coverage_map.{status}", count=len(names)) for status, names in lists.items()}
-    if country:
+    terms = {status: texts(f"figure.coverage_map.{status}", count=len(names)) for status, names in lists.items() if names}
+    if country and (rows["status"] == NEVER).any():
         terms[NEVER] = texts("figure.coverage_map.never_country", count=int((rows["status"] == NEVER).sum()))
     terms |= {"big": f"{counts['current']}/{counts['served']}", "big_note": texts("figure.coverage_map.big_note")}
     terms["islands_column"] = f"name_{texts.language}"
     used = [number for number in numbers if number.id.startswith(f"coverage.{vintage}.")]
     note = texts("figure.country" if country else "figure.extract")
-    alt = texts("figure.coverage_map.alt", **told)
+    alt = texts("figure.coverage_map.alt", kept=told[KEPT], new_names=told[NEW], left=told[LEFT], current=counts["current"], served=counts["served"])
     words = _words("coverage_map", texts, evaluation, used, title, subtitle, alt, note=note, **terms)
     folder = resolve_folder(parameters.data_dir) / "reference"
     key = {"63": "gso_code", "34": "new_gso_code"}[vintage]
@@ -251,8 +256,9 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     between = (nodes["column"] == "change") & (nodes["whole_row"] < 0)
     terms |= {"change": texts("figure.checkability.change_or_both" if between.any() else "figure.checkability.change")}
     terms |= dict.fromkeys(("before_share", "now_share"), texts("figure.checkability.share"))
-    alt = "; ".join(f"{texts(f'checkability.{state}')}: {', '.join(names[f] for f in found if f.state == state)}" for state in STATES if counts[state])
-    letters = [f"{letter}: {source}" for source, letter in _source_letters(evaluation).items() if letter]
+    told = {state: ", ".join(names[f] for f in found if f.state == state) for state in STATES if counts[state]}
+    alt = "; ".join(capital(f"{texts(f'checkability.{state}')} ({counts[state]}): {names_told}") for state, names_told in told.items())
+    letters = [f"{letter}: {_publisher(evaluation.published.sources[source])}" for source, letter in _source_letters(evaluation).items() if letter]
     notes = [texts("figure.checkability.sources", sources="; ".join(letters))] if letters else []
     notes += [texts("figure.checkability.set_aside")] if evaluation.set_aside else []
     claims = tuple(dict.fromkeys(f.claim_id for f in found))
@@ -417,7 +423,7 @@ def specification_curve(curve: Curve, texts: Texts, evaluation: Evaluation) -> E
     key = "title" if curve.most else "title_open" if curve.moves else "title_same"
     title = texts(f"figure.sensitivity.{key}", **told, most=texts(f"choice.{curve.most.name}") if curve.most else "")
     own = next(row for row in rows if row["chosen"])
-    alt = texts("figure.sensitivity.alt", title=title, own=texts.number(next(s.number for s in curve.specifications if s.chosen)), effects=effects_told(curve, texts))
+    alt = texts("figure.sensitivity.alt", own=texts.number(next(s.number for s in curve.specifications if s.chosen)), effects=effects_told(curve, texts))
     used = [specification.number for specification in curve.specifications]
     terms = {"chosen": texts("figure.sensitivity.chosen", value=own["text"]), "part": texts("figure.sensitivity.part"), "unit": texts(f"figure.sensitivity.unit.{used[0].unit}")}
     words = _words("sensitivity", texts, evaluation, used, title, texts("figure.sensitivity.subtitle"), alt, **terms)
@@ -456,23 +462,116 @@ def register_years(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Ex
     """Funding of each year, state and counterpart, in both periods."""
     from kcq_eval.figures import register as charts
 
-    rows, used, told = [], [], []
-    for period, role in ((evaluation.parameters.baseline_period, "baseline"), (evaluation.parameters.current_period, "current")):
-        for year in period.years:
-            ids = [f"register.year.{year}.{measure}" for measure in ("state_funding", "counterpart_funding", "funding")]
-            if _known(numbers, *ids):
-                state, counterpart, whole = (_in_billions(numbers[number_id]) for number_id in ids)
-                used += [numbers[number_id] for number_id in ids]
-                parts = {"state": float(state.bounded.value), "counterpart": float(counterpart.bounded.value)}
-                rows.append({"label": str(year), "role": role, "text": whole.digits(texts.language), **parts})
-                told.append(f"{year}: {state.digits(texts.language)} + {counterpart.digits(texts.language)}")
+    rows, used, told, wholes = [], [], [], []
+    for year, role in _years(evaluation):
+        ids = [f"register.year.{year}.{measure}" for measure in ("state_funding", "counterpart_funding", "funding")]
+        if _known(numbers, *ids):
+            state, counterpart, whole = (_in_billions(numbers[number_id]) for number_id in ids)
+            used += [numbers[number_id] for number_id in ids]
+            wholes.append(whole)
+            parts = {"state": float(state.bounded.value), "counterpart": float(counterpart.bounded.value)}
+            told_parts = {"state_text": state.digits(texts.language), "counterpart_text": counterpart.digits(texts.language)}
+            rows.append({"label": str(year), "role": role, "text": whole.digits(texts.language), **parts, **told_parts})
+            told.append(f"{year}: {rows[-1]['state_text']} + {rows[-1]['counterpart_text']} = {rows[-1]['text']}")
     if not rows:
         return None
     terms = {part: texts.label(f"{part}_funding") for part in ("state", "counterpart")}
-    title, subtitle = texts("figure.register_years.title"), texts("figure.register_years.subtitle")
+    title, subtitle = _course_title("register_years", wholes, [row["label"] for row in rows], texts), texts("figure.register_years.subtitle")
     words = _words("register_years", texts, evaluation, used, title, subtitle, texts("figure.register_years.alt", rows="; ".join(told)), axis=True, **terms)
     frame = pd.DataFrame(rows)
     return Exhibit("register_years", words, _sources(used), lambda: charts.register_years(frame, words), frame)
+
+
+def register_types(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Facilities of each year, a panel for each support type."""
+    vocabulary = evaluation.published.vocabulary
+    colours = vocabulary.support_type_colours
+    panels = [(code, texts.label(f"{code}.short"), "facilities", colours[code]) for code in vocabulary.facility_support_types]
+    return _by_year("register_types", panels, numbers, texts, evaluation)
+
+
+def register_sectors(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Funding of each year, a panel for each sector."""
+    vocabulary = evaluation.published.vocabulary
+    panels = [(code, capital(texts.label(code)), "funding", "") for code in vocabulary.sectors]
+    return _by_year("register_sectors", panels, numbers, texts, evaluation)
+
+
+def all_periods(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
+    """Totals over more than two periods of one length, a panel for each measure; no figure where no more than two are known."""
+    from kcq_eval.figures import multiples
+
+    parameters = evaluation.parameters
+    rows, used, told, title = [], [], [], ""
+    for measure in ("funding", "facilities", "schemes"):
+        known = {p: f"period.{p}.{measure}" for p in comparable_periods(evaluation.estimates, parameters) if f"period.{p}.{measure}" in numbers}
+        if not known:
+            continue
+        found = {p: numbers[i] if numbers[i].unit == "count" else _in_billions(numbers[i]) for p, i in known.items()}
+        used += [numbers[number_id] for number_id in known.values()]
+        unit = next(iter(found.values())).unit
+        label = texts(f"figure.all_periods.{unit}", measure=texts.label(measure))
+        roles = {parameters.current_period: "current", parameters.baseline_period: "baseline"}
+        drawn = [_row(n, texts, code=measure, label=label, period=p.text, role=roles.get(p, ""), scale=measure) for p, n in found.items()]
+        rows += drawn
+        told.append(_panel_told(label, drawn))
+        title = title or _course_title("all_periods", list(found.values()), [p.text for p in found], texts, measure=texts.label(measure))
+    frame = pd.DataFrame(rows)
+    if not rows or not multiples.has_room(frame):
+        return []
+    alt = texts("figure.all_periods.alt", rows="; ".join(told))
+    words = _words("all_periods", texts, evaluation, used, title, texts("figure.all_periods.subtitle"), alt)
+    return [Exhibit("all_periods", words, _sources(used), lambda: multiples.small_multiples(frame, words), frame)]
+
+
+def _course_title(name: str, numbers: list[Number], when: list[str], texts: Texts, **told: str) -> str:
+    """What a row of years or periods does: rising, falling, or highest in one of them."""
+    key, place = course([number.bounded for number in numbers])
+    told |= {"first": texts.number(numbers[0]), "last": texts.number(numbers[-1]), "year": when[place], "amount": texts.number(numbers[place])}
+    return texts(f"figure.{name}.title_{key}", **told)
+
+
+def _panel_told(label: str, rows: list[dict]) -> str:
+    return f"{label}: " + ", ".join(f"{row['period']} {row['text']}" for row in rows)
+
+
+def _by_year(name: str, panels: list[tuple[str, str, str, str]], numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
+    """Small multiples over the register's years, where there are more than two of them and something to tell apart.
+
+    A panel: code, label, measure, and the code's own colour ("": those of the periods).
+    """
+    from kcq_eval.figures import multiples
+
+    rows, used, told, found = [], [], [], {}
+    for code, label, measure, colour in panels:
+        drawn = []
+        for year, role in _years(evaluation):
+            number_id = f"register.year.{year}.{code}.{measure}"
+            if _known(numbers, number_id):
+                number = numbers[number_id] if numbers[number_id].unit == "count" else _in_billions(numbers[number_id])
+                used.append(numbers[number_id])
+                found.setdefault(year, {})[code] = number.bounded
+                drawn.append(_row(number, texts, code=code, label=label, period=str(year), role=role, colour=colour))
+        rows += drawn
+        if drawn:
+            told.append(_panel_told(label, drawn))
+    frame = pd.DataFrame(rows)
+    if len(found) <= 2 or len(told) < 2 or not multiples.has_room(frame):
+        return None
+    first = leader_throughout(list(found.values()))
+    told_first = {"what": _held(uncapital(next(label for code, label, *_ in panels if code == first)))} if first else {}
+    title = texts(f"figure.{name}.{'title' if first else 'title_neutral'}", years=len(found), **told_first)
+    alt = texts(f"figure.{name}.alt", rows="; ".join(told))
+    axis = texts(f"figure.{name}.axis")
+    words = _words(name, texts, evaluation, used, title, texts(f"figure.{name}.subtitle"), alt, axis=axis)
+    return Exhibit(name, words, _sources(used), lambda: multiples.small_multiples(frame, words), frame)
+
+
+def _years(evaluation: Evaluation) -> list[tuple[int, str]]:
+    """The years of both periods, each with its period's role."""
+    parameters = evaluation.parameters
+    both = ((parameters.baseline_period, "baseline"), (parameters.current_period, "current"))
+    return [(year, role) for period, role in both for year in period.years]
 
 
 def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhibit | None:
@@ -494,8 +593,13 @@ def register_spread(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> E
     if not curves:
         return None
     terms = {term: texts(f"figure.register_spread.{term}") for term in ("equal", "facilities", "funding", "gini", "q1", "median", "q3")}
-    told = "; ".join(f"{row['label']}: {terms['gini']} {row['gini']}, {row['q1']}, {row['median']}, {row['q3']}" for row in quartiles)
-    title = texts("figure.register_spread.title", gini=quartiles[0]["gini"], period=quartiles[0]["label"])
+    measures = ("gini", "q1", "median", "q3")
+    told = "; ".join(f"{row['label']}: {', '.join(f'{terms[name]} {row[name]}' for name in measures)}" for row in quartiles)
+    key = None
+    if len(quartiles) > 1:
+        key = comparison(*(numbers[f"register.spread.gini.{role}"].bounded for role in ("current", "baseline")))
+    told_gini = {"gini": quartiles[0]["gini"], "before": quartiles[-1]["gini"], "period": quartiles[0]["label"]}
+    title = texts(f"figure.register_spread.title_{key}" if key else "figure.register_spread.title", **told_gini)
     alt = texts("figure.register_spread.alt", rows=told)
     words = _words("register_spread", texts, evaluation, used, title, texts("figure.register_spread.subtitle"), alt, **terms)
     frames = pd.DataFrame(curves), pd.DataFrame(quartiles)
@@ -511,7 +615,7 @@ def register_against_publication(compared: list[Compared], texts: Texts, evaluat
     ordered = sorted(compared, key=lambda one: (one.verdict != DIFFERS, one.verdict != ROUNDING))
     rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in ordered[:_MOST_COMPARED]])
     differ = sum(one.verdict == DIFFERS for one in compared)
-    key = "title" if differ else "title_agrees"
+    key = {0: "title_agrees", 1: "title_one"}.get(differ, "title")
     title = texts(f"figure.register_against_publication.{key}", differ=differ, count=len(compared))
     terms = {term: texts(f"figure.register_against_publication.{term}") for term in ("claim", "printed", "register", "verdict")}
     rest = len(ordered) - len(rows)
@@ -599,14 +703,41 @@ def _prints_share(claim: Claim, evaluation: Evaluation) -> bool:
     )
 
 
-def _biggest_change(numbers: Numbers, codes: tuple[str, ...]) -> str | None:
-    """The support type that changed most, where the bounds decide it."""
-    changes = {code: numbers[f"facilities.change.{code}"].bounded for code in codes if f"facilities.change.{code}" in numbers}
-    for code, change in changes.items():
-        others = [max(abs(c.lower), abs(c.upper)) for other, c in changes.items() if other != code and c.upper is not None]
-        if others and len(others) == len(changes) - 1 and change.lower > max(others):
-            return code
-    return None
+def _types_title(numbers: Numbers, texts: Texts, vocabulary: Vocabulary) -> str:
+    """How the number of facilities changed, and the support type that makes most of that change."""
+    if not _known(numbers, "facilities.change", "facilities.growth"):
+        return texts("figure.facilities_by_type.title_neutral")
+    changes = _by_type(numbers, vocabulary, "facilities.change")
+    code = most_of(numbers["facilities.change"].bounded, changes)
+    if code:
+        return texts("figure.facilities_by_type.title", type=_type_in_sentence(code, texts))
+    return texts("figure.facilities_by_type.title_change" if direction(numbers["facilities.change"].bounded) else "figure.facilities_by_type.title_neutral")
+
+
+def _mix_title(numbers: Numbers, texts: Texts, vocabulary: Vocabulary) -> str:
+    """The support type with the largest share, and the one whose share changed most."""
+    most, moved = leader(_by_type(numbers, vocabulary, "mix.share.current")), mover(_by_type(numbers, vocabulary, "mix.change"))
+    if most is None:
+        return texts("figure.mix_change.title_neutral")
+    told = {"type": capital(_type_in_sentence(most, texts)), "share": texts.number(numbers[f"mix.share.current.{most}"])}
+    if moved is None:
+        return texts("figure.mix_change.title_leader", **told)
+    told |= {"moved": _type_in_sentence(moved, texts), "change": texts.number(numbers[f"mix.change.{moved}"], "change")}
+    return texts("figure.mix_change.title_same" if moved == most else "figure.mix_change.title", **told)
+
+
+def _by_type(numbers: Numbers, vocabulary: Vocabulary, stem: str) -> dict[str, Bounded]:
+    ids = {code: f"{stem}.{code}" for code in vocabulary.facility_support_types}
+    return {code: numbers[number_id].bounded for code, number_id in ids.items() if number_id in numbers}
+
+
+def _type_in_sentence(code: str, texts: Texts) -> str:
+    return _held(uncapital(texts.label(f"{code}.short")))
+
+
+def _held(label: str) -> str:
+    """A label that a title does not break."""
+    return label.replace(" ", NBSP)
 
 
 def _known(numbers: Numbers, *ids: str) -> bool:
@@ -619,15 +750,36 @@ def _sources(used: list[Number]) -> tuple[str, ...]:
 
 def _words(
     name: str, texts: Texts, evaluation: Evaluation, used: list[Number], title: str, subtitle: str, alt: str, *,
-    axis: bool = False, note: str = "", claims: tuple[str, ...] = (), **terms: str,
+    axis: bool | str = False, note: str = "", claims: tuple[str, ...] = (), **terms: str,
 ) -> FigureWords:  # fmt: skip
-    """A figure's words; the line below it names the sources, and what its marks mean where it has them."""
-    sources = sorted({claim.partition("/")[0] for claim in (*claims, *_sources(used))})
-    line = [texts("figure.source_line", sources=", ".join(sources))]
+    """A figure's words; the line below it names the sources, and what its marks mean where it has them.
+
+    The alternative text is whole without the figure: the title's message, what is shown, the values, and what the line below says.
+    """
+    line = [texts("figure.source_line", sources=_sources_told({*claims, *_sources(used)}, texts, evaluation))]
     if any(number.is_range for number in used):
         line.append(texts("figure.range"))
     if any(number.bounded.marked for number in used):
         marks = (any(number.bounded.depends for number in used), any(number.bounded.corrections for number in used))
         line.append(texts(f"figure.{mark_key(*marks)}"))
     line += [note] if note else []
-    return FigureWords(evaluation.titled(title, texts), subtitle, " ".join(line), alt=alt, terms=terms, axis=texts(f"figure.{name}.axis") if axis else "")
+    told = tuple(dict.fromkeys(number.id for number in used))
+    unit = axis if isinstance(axis, str) else texts(f"figure.{name}.axis") if axis else ""
+    titled, below = evaluation.titled(title, texts), " ".join(line)
+    spoken = " ".join(sentence(part) for part in (titled, subtitle, alt, below))
+    kicker = evaluation.titled("", texts).rstrip(": ")
+    return FigureWords(titled, subtitle, below, alt=spoken, terms=terms, axis=unit, kicker=kicker, language=texts.language, numbers=told)
+
+
+def _sources_told(claims: set[str], texts: Texts, evaluation: Evaluation) -> str:
+    """Publishers with the days of publication; more than three sources by their ids, which are shorter."""
+    ids = sorted({claim.partition("/")[0] for claim in claims})
+    known = evaluation.published.sources
+    if len(ids) > _MOST_SOURCES_NAMED:
+        return ", ".join(ids)
+    return "; ".join(f"{_publisher(known[one])}, {texts.date(known[one].published)}" if one in known else one for one in ids)
+
+
+def _publisher(source: Source) -> str:
+    """Its name, or the short one that stands in brackets at the end."""
+    return source.publisher.rstrip(")").rpartition("(")[2] if source.publisher.endswith(")") else source.publisher

@@ -15,7 +15,7 @@ from kcq_eval.comparison import DIFFERS, Compared
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.ledger import NONE, Correction
-from kcq_eval.numbers import Number, Numbers
+from kcq_eval.numbers import Number, Numbers, computing
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.register.coding import Remark, rows_told
 from kcq_eval.register.criteria import MET, NOT_MET, OPEN, Judged, judge
@@ -202,6 +202,7 @@ def verdict_findings(audited: Audited, texts: Sentences) -> list[Finding]:
     return [Finding(id, "consistency_audit", text, sources=sources) for id, text, sources in _audit(audited, texts)]
 
 
+@computing
 def audit_numbers(evaluation: Evaluation) -> Numbers:
     """Counts of the audit, each suspect as printed and what it would have to be."""
     audit, claims = evaluation.audit, evaluation.published.claims

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from kcq_eval.errors import nearest
 from kcq_eval.estimates import Bounded
@@ -13,7 +15,7 @@ from kcq_eval.printed import format_number
 
 COLUMNS = (
     "id", "label_vi", "label_en", "value", "lower", "upper", "unit", "text_vi", "text_en", "basis", "sources", "depends_on_explanation",
-    "corrections", "ledger",
+    "corrections", "ledger", "decimals", "bounds_decimals",
 )  # fmt: skip
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -31,6 +33,7 @@ class Number:
         label: Key of its label in `kcq_eval/texts` below `number.`; the id when empty.
         about: Codes that its label names, by placeholder.
         fewest: The fewest decimals it is shown with; where the bounds support only fewer, both ends are shown.
+        function: The function that computed it, as Python imports it.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Number:
     label: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
     fewest: int = 0
+    function: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -50,21 +54,34 @@ class Number:
         value, lower, upper = self.bounded.value, self.bounded.lower, self.bounded.upper
         if absolute and upper is not None and upper <= 0:
             value, lower, upper = -value, -upper, -lower
-        if upper is None:
-            return f"≥{NBSP}{_digits(lower, self.decimals, language)}"
-        decimals = supported_decimals(lower, upper, self.decimals, self.fewest)
+        decimals = self.shown_decimals
         if decimals is not None:
-            return _digits(value, decimals, language)
-        ends = [_digits(end, self.decimals, language) for end in (lower, upper)]
-        if ends[0] == ends[1]:
-            return ends[0]
-        return between(ends, lower >= 0, language)
+            return _digits(_nearest(value, lower, upper, decimals), decimals, language)
+        low, high = _outward(lower, upper, self.decimals)
+        if high is None:
+            return f"≥{NBSP}{_digits(low, self.decimals, language)}"
+        return between([_digits(end, self.decimals, language) for end in (low, high)], low >= 0, language)
+
+    @property
+    def shown_decimals(self) -> int | None:
+        """The decimals that it is shown with; None where it is a range."""
+        lower, upper = self.bounded.lower, self.bounded.upper
+        return None if upper is None else supported_decimals(lower, upper, self.decimals, self.fewest)
+
+    @property
+    def ends(self) -> tuple[Fraction, Fraction]:
+        """The two ends of what is shown, one number where it is no range; there must be an upper end."""
+        decimals, bounded = self.shown_decimals, self.bounded
+        if decimals is None:
+            return _outward(bounded.lower, bounded.upper, self.decimals)
+        value = _nearest(bounded.value, bounded.lower, bounded.upper, decimals)
+        rounded = Fraction(int(abs(value) * 10**decimals + Fraction(1, 2)), 10**decimals) * (-1 if value < 0 else 1)
+        return rounded, rounded
 
     @property
     def is_range(self) -> bool:
         """Whether it is shown as two ends, because no single printed number covers the bounds."""
-        lower, upper = self.bounded.lower, self.bounded.upper
-        return upper is None or supported_decimals(lower, upper, self.decimals, self.fewest) is None
+        return self.shown_decimals is None
 
     @property
     def direction(self) -> str:
@@ -77,6 +94,21 @@ class Number:
         return "down" if upper is not None and upper <= 0 else "open"
 
 
+def _outward(lower: Fraction, upper: Fraction | None, decimals: int) -> tuple[Fraction, Fraction | None]:
+    """The ends of a range with so many decimals, so that what is read holds all of it."""
+    scale = 10**decimals
+    return Fraction(math.floor(lower * scale), scale), None if upper is None else Fraction(math.ceil(upper * scale), scale)
+
+
+def bounds_decimals(lower: Fraction, upper: Fraction | None, unit: str, decimals: int) -> int:
+    """The decimals two bounds are shown with: one more than the number, or as many as tell them apart; none for counts."""
+    if unit.partition(":")[0] == "count":
+        return 0
+    fewest, most = decimals + 1, decimals + 4
+    told_apart = (d for d in range(fewest, most) if upper is None or round(lower * 10**d) != round(upper * 10**d))
+    return next(told_apart, most)
+
+
 def between(ends: Sequence[str], not_negative: bool, language: str) -> str:
     """Two ends as a range: an en dash, or a word where a minus sign would stand beside it."""
     return ("–" if not_negative else {"vi": " đến ", "en": " to "}[language]).join(ends)
@@ -84,13 +116,20 @@ def between(ends: Sequence[str], not_negative: bool, language: str) -> str:
 
 def supported_decimals(lower: Fraction, upper: Fraction, most: int, fewest: int = 0) -> int | None:
     """The most decimals (up to `most`) for which one printed number stands for all of lower to upper; None if not even `fewest`."""
-    for decimals in range(most, fewest - 1, -1):
-        step = Fraction(1, 10**decimals)
-        nearest_above = math.floor(lower / step + Fraction(1, 2)) * step
-        for printed in (nearest_above, nearest_above - step):  # a tie may have been rounded down
-            if printed - step / 2 <= lower and upper <= printed + step / 2:
-                return decimals
-    return None
+    return next((decimals for decimals in range(most, fewest - 1, -1) if _covering(lower, upper, decimals)), None)
+
+
+def _covering(lower: Fraction, upper: Fraction, decimals: int) -> list[Fraction]:
+    """The numbers with so many decimals that stand for all of lower to upper; two where both ends are one tie."""
+    step = Fraction(1, 10**decimals)
+    nearest_above = math.floor(lower / step + Fraction(1, 2)) * step
+    return [p for p in (nearest_above, nearest_above - step) if p - step / 2 <= lower and upper <= p + step / 2]
+
+
+def _nearest(value: Fraction, lower: Fraction, upper: Fraction, decimals: int) -> Fraction:
+    """What a value is shown as: rounded half away from zero, unless its bounds only fit the number on the other side of the tie."""
+    fitting = _covering(lower, upper, decimals)
+    return value if len(fitting) == 2 else fitting[0]
 
 
 def _digits(value: Fraction, decimals: int, language: str) -> str:
@@ -132,6 +171,17 @@ class Numbers:
 
     def __add__(self, other: Numbers) -> Numbers:
         return Numbers([*self, *other])
+
+
+def computing(function: Callable[..., Numbers]) -> Callable[..., Numbers]:
+    """Decorator of a function that computes numbers: each says from then on which function that was."""
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @functools.wraps(function)
+    def computed(*args: Any, **kwargs: Any) -> Numbers:
+        return Numbers(replace(number, function=name) for number in function(*args, **kwargs))
+
+    return computed
 
 
 def report(number_id: str, bounded: Bounded | None, unit: str, decimals: int = 0, label: str = "", **about: str) -> Iterator[Number]:

@@ -17,11 +17,11 @@ from kcq_eval.evaluation import Evaluation, evaluate
 from kcq_eval.indicators.composition import facility_numbers
 from kcq_eval.indicators.coverage import coverage_numbers
 from kcq_eval.indicators.funding import funding_numbers
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.vocabulary import ALL, VINTAGES
 
-_MOST_EXPLANATIONS, _MOST_BASELINES = 4, 4  # alternatives of one choice: a curve that nobody can read shows nothing
+_MOST_EXPLANATIONS, _MOST_BASELINES = 8, 4  # alternatives of one choice: a curve that nobody can read shows nothing
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ def choices(evaluation: Evaluation) -> tuple[Choice, ...]:
     return tuple(choice for choice in offered if len(choice.codes) > 1)
 
 
+@computing
 def sensitivity_numbers(found: Sequence[Curve]) -> Numbers:
     """For each result how many combinations there are, its lowest and highest value over them, and each choice's part."""
     return Numbers(number for curve in found for number in _numbers(curve))

@@ -16,7 +16,7 @@ from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import judged_criteria, main_source, names_of, register_remarks
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
 from kcq_eval.ledger import Ledger
-from kcq_eval.numbers import MINUS, Number, Numbers, between
+from kcq_eval.numbers import MINUS, Number, Numbers, between, bounds_decimals
 from kcq_eval.printed import UNITS, Interval
 from kcq_eval.register.coding import rows_told
 from kcq_eval.register.columns import PRIVATE
@@ -234,11 +234,15 @@ def criteria_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
     return _frame(rows, texts, "scheme", "criterion", "measured", "value", "asked", "verdict", "rows")
 
 
-def to_html(frame: pd.DataFrame) -> str:
-    """A plain table; every cell is text and is escaped."""
+def to_html(frame: pd.DataFrame, note: str = "", links: Sequence[str] = ()) -> str:
+    """A plain table, with a sentence below it if there is one; every text is escaped. `links` are where each row's first cell leads to."""
     head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in frame.columns)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in frame.itertuples(index=False))
-    return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    rows = [[html.escape(cell) for cell in row] for row in frame.itertuples(index=False)]
+    for row, link in zip(rows, links):
+        row[0] = f'<a href="{html.escape(link)}">{row[0]}</a>'
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    told = f'<p class="note">{html.escape(note)}</p>' if note else ""
+    return f'<table class="kcq"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{told}'
 
 
 def bounds_text(number: Number, texts: Sentences) -> str:
@@ -246,13 +250,11 @@ def bounds_text(number: Number, texts: Sentences) -> str:
     if number.bounded.is_point:
         return ""
     lower, upper = number.bounded.lower, number.bounded.upper
-    decimals = 0 if number.unit.partition(":")[0] == "count" else number.decimals + 1
-    while upper is not None and decimals < number.decimals + 4 and round(lower * 10**decimals) == round(upper * 10**decimals):
-        decimals += 1
+    decimals = bounds_decimals(lower, upper, number.unit, number.decimals)
     ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]
     if upper is None:
         return f"≥ {ends[0]}"
-    return between(ends, lower >= 0, texts.language)
+    return ends[0] if ends[0] == ends[1] else between(ends, lower >= 0, texts.language)
 
 
 def as_printed(claim: Claim) -> str:
@@ -338,7 +340,7 @@ def estimate_rows(evaluation: Evaluation) -> pd.DataFrame:
 
 def number_rows(numbers: Iterable[Number], texts: Sequence[Texts], ledger: Ledger) -> list[dict[str, str]]:
     """`numbers.csv`: every number with its label and text in Vietnamese and English; `ledger` holds the state of every entry about
-    a claim it rests on, `corrections` the confirmed ones it depends on."""
+    a claim it rests on, `corrections` the confirmed ones it depends on; `decimals` are those the bounds support, none where only a range is."""
     in_vi, in_en = texts
     return [
         {
@@ -348,6 +350,8 @@ def number_rows(numbers: Iterable[Number], texts: Sequence[Texts], ledger: Ledge
             "sources": ";".join(number.sources), "depends_on_explanation": _flag(number.bounded.depends),
             "corrections": ";".join(sorted(number.bounded.corrections)),
             "ledger": ";".join(f"{c.claim_id}={c.status}" for c in ledger if c.claim_id in number.bounded.claims | number.bounded.corrections),
+            "decimals": "" if number.is_range else str(number.shown_decimals),
+            "bounds_decimals": str(bounds_decimals(number.bounded.lower, number.bounded.upper, number.unit, number.decimals)),
         }
         for number in numbers
     ]  # fmt: skip

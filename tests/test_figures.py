@@ -444,8 +444,8 @@ def test_saved_files_name_no_time_and_no_program_and_tell_the_figure_in_words(tm
     fig = drawn("share_check", alt="Hai thanh: 61,4 % và 26,7 %")
     style.save(fig, tmp_path, "figure")
     svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
-    assert "<title>Hai thanh: 61,4 % và 26,7 %</title>" in svg
-    assert "<dc:date>" not in svg and "<text" not in svg  # letters are outlines: no font is needed to read it
+    assert "<desc>Hai thanh: 61,4 % và 26,7 %</desc>" in svg
+    assert "<dc:date>" not in svg and "<text " not in svg  # letters are outlines: no font is needed to read it
     assert b"CreationDate" not in (tmp_path / "figure.pdf").read_bytes()
     with Image.open(tmp_path / "figure.png") as image:
         assert image.size == (1920, 1080) and image.mode == "RGB"

@@ -166,9 +166,7 @@ class Audit:
         lower, upper = extent
         outright = {claim for claim in part.claims if part.states(claim, quantity)}
         claims = sorted(set(part.claims) - left_out, key=lambda c: (c not in outright, self._order(c)))
-        beyond = [Interval(None, lower, upper_open=True)] if lower > 0 else []
-        beyond += [Interval(upper, None, lower_open=True)] if upper is not None else []
-        outside = [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
+        outside = outside_of(quantity, lower, upper)
         if not outside:
             return ()
 
@@ -219,6 +217,13 @@ class Audit:
 
     def _order(self, claim_id: str) -> int:
         return self.published.position(claim_id)
+
+
+def outside_of(quantity: AnyQuantity, lower: Fraction, upper: Fraction | None) -> list[Linear]:
+    """What would put a quantity beyond either end; bounds in base units are forced where neither can be."""
+    beyond = [Interval(None, lower, upper_open=True)] if lower > 0 else []
+    beyond += [Interval(upper, None, lower_open=True)] if upper is not None else []
+    return [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
 
 
 @functools.lru_cache(maxsize=16)

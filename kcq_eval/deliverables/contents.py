@@ -22,12 +22,14 @@ class Contents:
         evaluation: For what no chapter saves: sources, ledger, verdict, parameters.
         texts: The run's language.
         folder: The bundle that is being made, with `figures/`, `notebooks/` and `tables/` finished.
+        lineage: What is behind each number (`evidence.lineage`).
     """
 
     parts: tuple[dict[str, Any], ...]
     evaluation: Evaluation
     texts: Texts
     folder: Path
+    lineage: dict[str, Any]
 
     def part(self, chapter: str) -> dict[str, Any]:
         return next(part for part in self.parts if part["chapter"] == chapter)

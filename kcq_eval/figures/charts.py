@@ -17,14 +17,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from kcq_eval.figures import style
+from kcq_eval.figures import palette, style
 from kcq_eval.figures.style import Area, FigureWords, Run
 
 Digits = Callable[[float], str]
 _Point = tuple[float, float]
 
 _HATCH_BASELINE = "//"
-_HOLLOW = {"markerfacecolor": style.PAPER, "markeredgecolor": style.MUTED, "markeredgewidth": 3}
+_HOLLOW = {"markerfacecolor": palette.PAPER, "markeredgecolor": palette.MUTED, "markeredgewidth": 3}
 
 
 # ---------------------------------------------------------------- funding
@@ -48,13 +48,13 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
 
     bar_width = 2.9
     centres = (1.95, 5.85) if growth else (plot.width / 2 - 2.1, plot.width / 2 + 2.1)
-    for row, centre, colour in zip((before, now), centres, (style.BASELINE, style.CURRENT), strict=True):
+    for row, centre, colour in zip((before, now), centres, (palette.BASELINE, palette.CURRENT), strict=True):
         _bar(ax, centre - bar_width / 2, 0, bar_width, row["value"], row["role"], color=colour)
         tall = _whisker(ax, centre, row, per_unit, upright=True)
         x, top = plot.left + centre, plot.bottom + tall * per_unit + 0.16
         lines, size = style.fit(row["text"], bar_width + 0.6 if growth else 4.0, 30, "bold", lines=1)
         if words.axis:
-            style.write(fig, x, top, words.axis, 17, colour=style.MUTED, ha="center")
+            style.write(fig, x, top, words.axis, 17, colour=palette.MUTED, ha="center")
             top += 0.33
         style.write(fig, x, top, lines[0], size, weight="bold", ha="center")
         style.write(fig, x, area.bottom + 0.1, row["label"], 22, weight="bold", ha="center")
@@ -64,19 +64,19 @@ def funding_bars(rows: pd.DataFrame, words: FigureWords) -> Figure:
         right_edge = centres[1] + bar_width / 2
         arrow_x = right_edge + 0.45
         reference = {"y": before["value"], "linewidth": 2, "linestyle": (0, (4, 3)), "label": "reference"}
-        _level(ax, centres[0] + bar_width / 2, centres[1] - bar_width / 2, color=style.MUTED, **reference)
+        _level(ax, centres[0] + bar_width / 2, centres[1] - bar_width / 2, color=palette.MUTED, **reference)
         if now["value"] > before["value"]:  # else the number of the current period stands there
-            _level(ax, centres[1] - bar_width / 2, right_edge, color=style.PAPER, **reference)
-        _level(ax, right_edge, arrow_x + 0.2, color=style.MUTED, **reference)
+            _level(ax, centres[1] - bar_width / 2, right_edge, color=palette.PAPER, **reference)
+        _level(ax, right_edge, arrow_x + 0.2, color=palette.MUTED, **reference)
         length = abs(now["value"] - before["value"]) * per_unit
         if length > 0.06:
             ends = (arrow_x, before["value"]), (arrow_x, now["value"])
-            _arrow(ax, *ends, "growth", head=min(24, 55 * length), linewidth=3.5, color=style.INK)
+            _arrow(ax, *ends, "growth", head=min(24, 55 * length), linewidth=3.5, color=palette.INK)
         left = plot.left + arrow_x + 0.35
         lines, size = style.fit(growth, area.right - left, 44, "bold", lines=2)
         middle = plot.bottom + (before["value"] + now["value"]) / 2 * per_unit
         top = min(middle + len(lines) * style.line_height(size) / 2, area.top)
-        style.write_lines(fig, left, top, lines, size, weight="bold", colour=style.CURRENT)
+        style.write_lines(fig, left, top, lines, size, weight="bold", colour=palette.CURRENT)
     return fig
 
 
@@ -105,24 +105,24 @@ def funding_split(rows: pd.DataFrame, words: FigureWords) -> Figure:
         centre = (number + 0.5) * column
         x = plot.left + centre
         total = row["role"] != "effect"
-        colour = {"baseline": style.BASELINE, "current": style.CURRENT}.get(
-            row["role"], style.RISE if step.end >= step.start else style.FALL
+        colour = {"baseline": palette.BASELINE, "current": palette.CURRENT}.get(
+            row["role"], palette.EFFECT
         )
         _bar(ax, centre - bar_width / 2, step.start, bar_width, step.end - step.start, row["role"], color=colour)
         if "lower" in rows.columns:
             _whisker(ax, centre, row, per_unit, upright=True, shift=0.0 if total else step.start)
         if number + 1 < len(steps):
-            ax.plot([centre + bar_width / 2, centre + column - bar_width / 2], [step.end] * 2, color=style.MUTED, lw=2)
+            ax.plot([centre + bar_width / 2, centre + column - bar_width / 2], [step.end] * 2, color=palette.MUTED, lw=2)
         if not total and abs(step.end - step.start) * per_unit > 0.7:
             rise = step.end - step.start
             ends = (centre, step.start + 0.15 * rise), (centre, step.end - 0.15 * rise)
-            _arrow(ax, *ends, "effect", head=34, linewidth=5, color=style.PAPER)
+            _arrow(ax, *ends, "effect", head=34, linewidth=5, color=palette.PAPER)
         bottom = plot.bottom + (step.highest - lowest) * per_unit + 0.15
         if total and words.axis:
-            style.write(fig, x, bottom, words.axis, 16, colour=style.MUTED, ha="center")
+            style.write(fig, x, bottom, words.axis, 16, colour=palette.MUTED, ha="center")
             bottom += 0.31
         lines, size = style.fit(row["text"], column * 0.97, 26, "bold", lines=1)
-        style.write(fig, x, bottom, lines[0], size, weight="bold", ha="center", colour=style.INK if total else colour)
+        style.write(fig, x, bottom, lines[0], size, weight="bold", ha="center", colour=palette.INK if total else colour)
         lines, size = style.fit(row["label"], column * 0.94, 20 if total else 18, "bold" if total else "normal", lines=2)
         style.write_lines(fig, x, plot.bottom - 0.1, lines, size, weight="bold" if total else "normal", ha="center")
     _ground(ax, plot.width)
@@ -174,7 +174,7 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
     def runs(row: pd.Series) -> list[Run]:
         first = row["code"] == codes[0]
         value = Run(row["text"], sizes[row["role"]], weights[row["role"]])
-        return [value, Run(row["period_label"], small, colour=style.MUTED)] if first else [value]
+        return [value, Run(row["period_label"], small, colour=palette.MUTED)] if first else [value]
 
     rooms = [(plot.width - style.runs_width(runs(row)) - 0.35, _ends(row)[1]) for _, row in rows.iterrows()]
     per_unit = min((room / longest for room, longest in rooms if longest > 0), default=1.0)
@@ -191,17 +191,17 @@ def facilities_by_type(rows: pd.DataFrame, words: FigureWords) -> Figure:
             solid = low if style.bounds_show(low, high, per_unit) else row["value"]
             fill: dict[str, object] = {"color": row["colour"]}
             if row["role"] == "baseline":
-                fill = {"facecolor": _tint(row["colour"]), "edgecolor": row["colour"], "hatch": _HATCH_BASELINE, "linewidth": 1.2}
+                fill = {"facecolor": palette.tint(row["colour"]), "edgecolor": row["colour"], "hatch": _HATCH_BASELINE, "linewidth": 1.2}
             if not math.isnan(solid):
                 _bar(ax, 0, y - thick / 2, solid, thick, row["role"], **fill)
             end = 0.0 if math.isnan(solid) else solid
             if style.bounds_show(low, high, per_unit):
-                dashed = {"edgecolor": style.INK, "linewidth": 1.6, "linestyle": (0, (2, 1.5))}
+                dashed = {"edgecolor": palette.INK, "linewidth": 1.6, "linestyle": (0, (2, 1.5))}
                 _bar(ax, low, y - thick / 2, high - low, thick, "bounds", facecolor="none", **dashed)
                 end = high
             x = plot.left + end * per_unit + 0.14
             style.write_runs(fig, x, area.top - y - 0.36 * sizes[row["role"]] / 72, runs(row))
-    ax.plot([0, 0], [0, plot.height], color=style.INK, lw=1.6, clip_on=False)
+    ax.plot([0, 0], [0, plot.height], color=palette.INK, lw=1.6, clip_on=False)
     return fig
 
 
@@ -213,12 +213,13 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
     """One line per support type: its share before (hollow, or a band between the bounds) and now (full), an arrow between.
 
     Columns: code, label, colour, before_value, before_lower, before_upper, before_text, value, lower, upper, text,
-    change_text. Terms: before and now (the periods, each beside its mark above the lines), change (head of the right column).
+    change_text. Terms: before and now (the periods, each written with the share of the first line), change (head of the right
+    column).
     The scale is cut once, visibly and with equal units on both sides, where a wide stretch of it is empty.
     `digits` writes the ticks of the scale; without it there are none, as every mark carries its number.
     """
     fig, area = style.frame(words)
-    head = 0.45 if words.terms else 0.0
+    head = 0.34 if words.terms.get("change") else 0.0
     foot = 0.3 if digits else 0.0
     band = (area.height - head - foot) / len(rows)
     label_width, change_width = 2.6, 3.0
@@ -230,54 +231,40 @@ def mix_change(rows: pd.DataFrame, words: FigureWords, *, digits: Digits | None 
     changes, change_size = style.fit_alike(
         rows["change_text"], change_width - 0.2, 17, "bold", lines=3 if band > 0.95 else 2, smallest=9
     )
-    _mix_head(fig, zone, area, words, marker)
+    style.write(fig, area.right, area.top - 0.2, words.terms.get("change", ""), 17, colour=palette.MUTED, ha="right")
     for number, (_, row) in enumerate(rows.iterrows()):
         y = zone.top - (number + 0.5) * band
         _draw_scale(fig, pieces, y)
         piece = next(piece for piece in pieces if piece.holds(row))
         tail = _draw_change(piece, row, y, marker)
-        now_text = Run(row["text"], large, "bold")
-        before_text = Run(row["before_text"], small, colour=style.MUTED)
+        now_text, before_text = [Run(row["text"], large, "bold")], [Run(row["before_text"], small, colour=palette.MUTED)]
+        if number == 0:
+            now_text += [Run(words.terms[term], small, "bold") for term in ("now",) if words.terms.get(term)]
+            before_text += [Run(words.terms[term], small, colour=palette.MUTED) for term in ("before",) if words.terms.get(term)]
         for share, at, baseline in ((now_text, row["value"], y + 0.2), (before_text, tail, y - 0.2 - 0.74 * small / 72)):
             if not math.isnan(at):
-                left = piece.inch(at) - share.width / 2
-                style.write_runs(fig, min(max(left, zone.left), zone.right - share.width), baseline, [share])
+                wide = style.runs_width(share)
+                left = piece.inch(at) - share[0].width / 2
+                style.write_runs(fig, min(max(left, zone.left), zone.right - wide), baseline, share)
         lines, size = style.fit(row["label"], label_width - 0.25, 20, "bold", lines=2)
         style.write_lines(fig, area.left, y + len(lines) * style.line_height(size) / 2, lines, size, weight="bold")
         top = y + len(changes[number]) * style.line_height(change_size) / 2
         style.write_lines(fig, area.right, top, changes[number], change_size, weight="bold", ha="right")
         if number:
-            _rule(fig, area.left, area.right, y + band / 2)
+            style.rule(fig, area.left, area.right, y + band / 2)
     if digits:
         for piece in pieces:
             for tick in _ticks(piece):
-                piece.ax.plot([tick, tick], [zone.bottom + 0.02, zone.top], color=style.TRACK, lw=1.3, zorder=0.5)
-                style.write(fig, piece.inch(tick), area.bottom, digits(tick), 15, colour=style.MUTED, ha="center")
+                piece.ax.plot([tick, tick], [zone.bottom + 0.02, zone.top], color=palette.TRACK, lw=1.3, zorder=0.5)
+                style.write(fig, piece.inch(tick), area.bottom, digits(tick), 15, colour=palette.MUTED, ha="center")
     return fig
-
-
-def _mix_head(fig: Figure, zone: Area, area: Area, words: FigureWords, marker: float) -> None:
-    """What the hollow and the full mark stand for, and the head of the right column."""
-    before, now = words.terms.get("before", ""), words.terms.get("now", "")
-    baseline = area.top - 0.24
-    level = baseline + 0.36 * 17 / 72
-    ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
-    x = zone.left + 0.12
-    if before and now:
-        _mark(ax, x, level, "o", marker, "key", **_HOLLOW)
-        style.write(fig, x + 0.22, baseline, before, 17, colour=style.MUTED)
-        x += 0.22 + style.text_width(before, 17) + 0.2
-        _arrow(ax, (x, level), (x + 0.5, level), "key", head=18, linewidth=4, color=style.INK)
-        _mark(ax, x + 0.72, level, "o", marker, "key", color=style.INK)
-        style.write(fig, x + 0.94, baseline, now, 17, weight="bold")
-    style.write(fig, area.right, baseline, words.terms.get("change", ""), 17, colour=style.MUTED, ha="right")
 
 
 def _draw_scale(fig: Figure, pieces: list[_Piece], y: float) -> None:
     for piece in pieces:
-        piece.ax.plot([piece.low, piece.high], [y] * 2, color=style.TRACK, lw=3, zorder=1, clip_on=False)
+        piece.ax.plot([piece.low, piece.high], [y] * 2, color=palette.TRACK, lw=3, zorder=1, clip_on=False)
         if piece.low == 0:
-            piece.ax.plot([0, 0], [y - 0.17, y + 0.17], color=style.MUTED, lw=2, zorder=2.2, clip_on=False)
+            piece.ax.plot([0, 0], [y - 0.17, y + 0.17], color=palette.MUTED, lw=2, zorder=2.2, clip_on=False)
     for left, right in zip(pieces, pieces[1:], strict=False):
         _cut(fig, (left.area.right + right.area.left) / 2, y)
 
@@ -295,7 +282,7 @@ def _draw_change(piece: _Piece, row: pd.Series, y: float, marker: float) -> floa
     if math.isnan(tail):
         return tail
     if as_band:
-        look = {"facecolor": "#C9CDD3", "edgecolor": style.MUTED, "hatch": _HATCH_BASELINE, "linewidth": 2}
+        look = {"facecolor": "#C9CDD3", "edgecolor": palette.MUTED, "hatch": _HATCH_BASELINE, "linewidth": 2}
         _bar(ax, low, y - 0.12, high - low, 0.24, "bounds", zorder=2, **look)
     else:
         _mark(ax, tail, y, "o", marker, "before", zorder=3, **_HOLLOW)
@@ -386,7 +373,7 @@ def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
     middles = [area.height - head - bar / 2, head + bar / 2] if len(ordered) == 2 else [area.height / 2]
     for row, middle in zip(ordered, middles, strict=True):
         _share_bar(fig, ax, area, row, middle, bar)
-        runs = style.shrunk([Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=style.MUTED)], area.width)
+        runs = style.shrunk([Run(row["label"], 22, "bold"), Run(row["note"], 20, colour=palette.MUTED)], area.width)
         off = -bar / 2 - 0.36 if middle != middles[0] else bar / 2 + 0.16  # the gap between two bars stays free
         style.write_runs(fig, area.left, area.bottom + middle + off, runs)
     if len(ordered) == 2:
@@ -399,23 +386,23 @@ def share_check(rows: pd.DataFrame, words: FigureWords) -> Figure:
 def _share_bar(fig: Figure, ax: Axes, area: Area, row: pd.Series, middle: float, bar: float) -> None:
     computed = row["role"] == "computed"
     per_unit = _per_unit(ax, area)
-    look: dict[str, object] = {"color": style.CURRENT}
+    look: dict[str, object] = {"color": palette.CURRENT}
     if not computed:
-        look = {"facecolor": _tint(style.CONFLICT, 0.45), "edgecolor": style.CONFLICT, "hatch": "\\\\", "linewidth": 2}
+        look = {"facecolor": palette.tint(palette.CONFLICT, 0.45), "edgecolor": palette.CONFLICT, "hatch": "\\\\", "linewidth": 2}
     bottom = middle - bar / 2
-    _bar(ax, 0, bottom, 100, bar, "whole", color=style.TRACK, zorder=1)
+    _bar(ax, 0, bottom, 100, bar, "whole", color=palette.TRACK, zorder=1)
     _bar(ax, 0, bottom, row["value"], bar, row["role"], zorder=2, **look)
     if ax.get_xlim()[1] > 100:
-        ax.plot([100, 100], [bottom, bottom + bar], color=style.PAPER, lw=2, ls=(0, (4, 3)), zorder=3, label="whole")
+        ax.plot([100, 100], [bottom, bottom + bar], color=palette.PAPER, lw=2, ls=(0, (4, 3)), zorder=3, label="whole")
     low, high = _ends(row)
     if style.bounds_show(low, high, per_unit):
-        shade = {"facecolor": (*to_rgb(style.INK), 0.3), "edgecolor": style.INK, "linewidth": 1.2}
+        shade = {"facecolor": (*to_rgb(palette.INK), 0.3), "edgecolor": palette.INK, "linewidth": 1.2}
         _bar(ax, low, bottom, high - low, bar, "bounds", zorder=3, **shade)
     end, points = max(row["value"], high), 42
     width = style.text_width(row["text"], points, "bold")
     inside = end * per_unit + width + 0.4 > area.width
     x = area.left + (min(row["value"], low) * per_unit - 0.2 - width if inside else end * per_unit + 0.2)
-    colour = style.PAPER if inside and computed else style.INK
+    colour = palette.PAPER if inside and computed else palette.INK
     style.write(fig, x, area.bottom + middle - 0.36 * points / 72, row["text"], points, weight="bold", colour=colour)
 
 
@@ -426,11 +413,11 @@ def _gap_between(
 
     Where the bounds of the two meet, "=" stands there instead.
     """
-    colour, sign = (style.CONFLICT, "≠") if apart else (style.INK, "=")
+    colour, sign = (palette.CONFLICT, "≠") if apart else (palette.INK, "=")
     (a, upper), (b, lower) = ends
     level = (upper + lower) / 2
-    ax.plot([a, a], [upper - bar / 2, level - 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
-    ax.plot([b, b], [lower + bar / 2, level + 0.18], color=style.INK, lw=2, ls=(0, (4, 3)), zorder=4)
+    ax.plot([a, a], [upper - bar / 2, level - 0.18], color=palette.INK, lw=2, ls=(0, (4, 3)), zorder=4)
+    ax.plot([b, b], [lower + bar / 2, level + 0.18], color=palette.INK, lw=2, ls=(0, (4, 3)), zorder=4)
     per_unit = _per_unit(ax, area)
     # Inches from the area's left edge; what has no room between the plumb lines stands where there is more of it.
     left, right = min(a, b) * per_unit, max(a, b) * per_unit
@@ -501,15 +488,16 @@ _TIGHT = _PanelSizes(body=13, number=15, mark=10.5, clear=0.11)
 
 
 def _panel_ground(fig: Figure, panel: Area, *, suspect: bool) -> None:
+    beyond = min(0.2, panel.left - 0.03)
     fig.add_artist(
         FancyBboxPatch(
-            (panel.left - 0.2, panel.bottom),
-            panel.width + 0.4,
+            (panel.left - beyond, panel.bottom),
+            panel.width + 2 * beyond,
             panel.height,
             boxstyle="round,pad=0,rounding_size=0.08",
             transform=fig.dpi_scale_trans,
-            facecolor=style.CONFLICT_TINT if suspect else "#F3F4F6",
-            edgecolor=style.CONFLICT if suspect else "none",
+            facecolor=palette.CONFLICT_TINT if suspect else palette.PANEL,
+            edgecolor=palette.CONFLICT if suspect else "none",
             linewidth=2,
             zorder=-1,
         )
@@ -525,21 +513,8 @@ def _claim_words(
     baseline = top - 0.93 * head / 72
     style.write(fig, panel.left, baseline, row["number"], head, weight="bold")
     if row["suspect"] and words.terms.get("suspect"):
-        tag = Run(words.terms["suspect"], sizes.body - 2, "bold", style.PAPER)
-        x = panel.left + style.text_width(row["number"], head, "bold") + 0.3
-        fig.add_artist(
-            FancyBboxPatch(
-                (x - 0.1, baseline - 0.28 * tag.points / 72),
-                tag.width + 0.2,
-                1.3 * tag.points / 72,
-                boxstyle="round,pad=0,rounding_size=0.05",
-                transform=fig.dpi_scale_trans,
-                facecolor=style.CONFLICT,
-                edgecolor="none",
-                zorder=3,
-            )
-        )
-        style.write(fig, x, baseline, tag.text, tag.points, weight=tag.weight, colour=tag.colour)
+        x = panel.left + style.text_width(row["number"], head, "bold") + 0.2
+        style.tag(fig, x, baseline, Run(words.terms["suspect"], sizes.body - 2, "bold", palette.PAPER), palette.CONFLICT)
     style.write_lines(fig, panel.left, top - style.line_height(head), lines, size)
 
 
@@ -553,33 +528,33 @@ def _claim_line(fig: Figure, line: Area, row: pd.Series, words: FigureWords, siz
     ax = line.axes(fig, (start, stop), (0, line.height))
     per_unit = line.width / (stop - start)
     y = line.height / 2
-    ax.plot([start, stop], [y] * 2, color=style.RULE, lw=2.5, zorder=1)
+    ax.plot([start, stop], [y] * 2, color=palette.RULE, lw=2.5, zorder=1)
     if from_zero:
-        ax.plot([0, 0], [y - 0.12, y + 0.12], color=style.RULE, lw=2.5, zorder=1, clip_on=False)
+        ax.plot([0, 0], [y - 0.12, y + 0.12], color=palette.RULE, lw=2.5, zorder=1, clip_on=False)
         if digits:
             level = line.bottom + y - 0.36 * sizes.body / 72
-            style.write(fig, line.left - 0.12, level, digits(0.0), sizes.body - 2, colour=style.MUTED, ha="right")
+            style.write(fig, line.left - 0.12, level, digits(0.0), sizes.body - 2, colour=palette.MUTED, ha="right")
 
     near = min(max(printed, low), high)  # the end of the interval that comes closest to the printed value
     gap = abs(printed - near) * per_unit
     if gap > 0.4:
         towards = math.copysign(0.14 / per_unit, near - printed)
-        _arrow(ax, (printed + towards, y), (near - towards, y), "gap", both=True, head=18, linewidth=4, color=style.CONFLICT)
+        _arrow(ax, (printed + towards, y), (near - towards, y), "gap", both=True, head=18, linewidth=4, color=palette.CONFLICT)
     if style.bounds_show(low, high, per_unit) and (high - low) * per_unit > 0.06:
         half = 0.55 * sizes.mark / 72
-        look = {"facecolor": _tint(style.CURRENT), "edgecolor": style.CURRENT, "hatch": "////", "linewidth": 2}
+        look = {"facecolor": palette.tint(palette.CURRENT), "edgecolor": palette.CURRENT, "hatch": "////", "linewidth": 2}
         _bar(ax, low, y - half, high - low, 2 * half, "bounds", zorder=3, **look)
         implied_at = (low + high) / 2
     else:
         implied_at = float(row["implied_value"])
-        _mark(ax, implied_at, y, "o", sizes.mark, "implied", color=style.CURRENT, zorder=4)
-    _mark(ax, printed, y, "D", 0.9 * sizes.mark, "printed", color=style.CONFLICT if row["suspect"] else style.INK, zorder=4)
+        _mark(ax, implied_at, y, "o", sizes.mark, "implied", color=palette.CURRENT, zorder=4)
+    _mark(ax, printed, y, "D", 0.9 * sizes.mark, "printed", color=palette.CONFLICT if row["suspect"] else palette.INK, zorder=4)
 
     above = [Run(words.terms.get("printed", ""), sizes.body), Run(row["printed_text"], sizes.number, "bold")]
     below = [
         Run(words.terms.get("implied", ""), sizes.body),
-        Run(row["implied_text"], sizes.number, "bold", style.CURRENT),
-        Run(row["others"], sizes.body, colour=style.MUTED),
+        Run(row["implied_text"], sizes.number, "bold", palette.CURRENT),
+        Run(row["others"], sizes.body, colour=palette.MUTED),
     ]
     middle = line.bottom + y
     for runs, at, baseline in (
@@ -627,7 +602,7 @@ def _whisker(ax: Axes, at: float, row: pd.Series, per_unit: float, *, upright: b
         return max(reach, shift)
     along = ([at, at], [low, high])
     x, y = along if upright else along[::-1]
-    ax.plot(x, y, color=style.INK, lw=2.2, marker="_" if upright else "|", ms=16, mew=2.2, label="bounds", zorder=4)
+    ax.plot(x, y, color=palette.INK, lw=2.2, marker="_" if upright else "|", ms=16, mew=2.2, label="bounds", zorder=4)
     return max(reach, high)
 
 
@@ -641,30 +616,11 @@ def _mark(ax: Axes, x: float, y: float, shape: str, points: float, label: str, *
 
 
 def _ground(ax: Axes, width: float) -> None:
-    ax.plot([0, width], [0, 0], color=style.INK, lw=2, clip_on=False)
-
-
-def _rule(fig: Figure, left: float, right: float, y: float) -> None:
-    fig.add_artist(
-        Rectangle(
-            (left, y - 0.005),
-            right - left,
-            0.01,
-            transform=fig.dpi_scale_trans,
-            facecolor=style.TRACK,
-            edgecolor="none",
-            zorder=0.5,
-        )
-    )
+    ax.plot([0, width], [0, 0], color=palette.INK, lw=2, clip_on=False)
 
 
 def _cut(fig: Figure, x: float, y: float) -> None:
     """Two slanted strokes: the scale is interrupted here."""
     for middle in (x - 0.06, x + 0.06):
         ends = [middle - 0.05, middle + 0.05], [y - 0.12, y + 0.12]
-        fig.add_artist(Line2D(*ends, transform=fig.dpi_scale_trans, color=style.RULE, lw=2.5, label="cut"))
-
-
-def _tint(colour: str, amount: float = 0.72) -> tuple[float, float, float]:
-    """The colour mixed with paper."""
-    return tuple(1 - (1 - part) * (1 - amount) for part in to_rgb(colour))
+        fig.add_artist(Line2D(*ends, transform=fig.dpi_scale_trans, color=palette.RULE, lw=2.5, label="cut"))

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path as Outline
 
-from kcq_eval.figures import names, style
+from kcq_eval.figures import names, palette, style
 from kcq_eval.figures.names import Name
 from kcq_eval.figures.style import Area, FigureWords
 
@@ -39,16 +39,16 @@ class _Look:
 
 
 _LOOKS = {
-    "kept": _Look(style.KEPT, style.PAPER, 1.4, "", style.KEPT, style.PAPER, 4),
-    "new": _Look("#F5C35B", style.PAPER, 1.4, "//", "#D98A00", style.INK, 5),
-    "left": _Look(style.PAPER, "#A83E7C", 2.4, "...", style.LEFT, style.INK, 6),
-    "never": _Look("#D9DCE0", style.PAPER, 0.8, "", style.PAPER, style.INK, 3),
-    "outside": _Look("#F1F2F4", "#DDE0E4", 0.6, "", style.PAPER, style.INK, 2),
+    "kept": _Look(palette.KEPT, palette.PAPER, 1.4, "", palette.KEPT, palette.PAPER, 4),
+    "new": _Look(palette.NEW, palette.PAPER, 1.4, "//", palette.NEW_HATCH, palette.INK, 5),
+    "left": _Look(palette.PAPER, palette.LEFT, 2.4, "...", palette.LEFT, palette.INK, 6),
+    "never": _Look(palette.NEVER, palette.NEVER_EDGE, 0.8, "", palette.PAPER, palette.INK, 3),
+    "outside": _Look(palette.OUTSIDE, palette.OUTSIDE_EDGE, 0.6, "", palette.PAPER, palette.INK, 2),
 }
 
-_KEY_WIDTH = 3.55
+_KEY_SHARE = 0.3  # of the width, beside the map
 _DETAIL_IN = 0.012  # what a simplified boundary may leave out: a pixel or two
-_INSET_WIDTH, _INSET_HEIGHT = 2.75, 1.5
+_INSET_SHARE, _INSET_HEIGHT = 0.235, 1.5
 
 
 @style.conference()
@@ -73,12 +73,13 @@ def coverage_map(
     if country and islands is None:
         raise ValueError("a map of the country shows both archipelagos; give `islands`")
     fig, area = style.frame(words)
-    panel = Area(area.left, area.bottom - 0.05, area.width - _KEY_WIDTH - 0.2, area.height + 0.15)
+    key_width, inset_width = _KEY_SHARE * area.width, _INSET_SHARE * area.width
+    panel = Area(area.left, area.bottom - 0.05, area.width - key_width - 0.2, area.height + 0.15)
     inset = None
     if country:
-        inset = Area(panel.right - _INSET_WIDTH - 0.45, panel.bottom + 0.02, _INSET_WIDTH, _INSET_HEIGHT)
+        inset = Area(panel.right - inset_width - 0.3, panel.bottom + 0.02, inset_width, _INSET_HEIGHT)
 
-    shapes = _onto_canvas(shapes, statuses, panel, room_right=_INSET_WIDTH if inset else 0.0)
+    shapes = _onto_canvas(shapes, statuses, panel, room_right=inset_width if inset else 0.0)
     ax = panel.axes(fig, (panel.left, panel.right), (panel.bottom, panel.top))
     for code, status, shape in zip(provinces["code"], statuses, shapes, strict=True):
         if shape.area > 0:
@@ -89,7 +90,7 @@ def coverage_map(
         _write_name(fig, name, _LOOKS[statuses[number]])
     if inset is not None:
         _draw_inset(fig, inset, islands, words.terms.get("islands_column", "name_vi"))
-    _write_key(fig, Area(area.right - _KEY_WIDTH, area.bottom, _KEY_WIDTH, area.height), words)
+    _write_key(fig, Area(area.right - key_width, area.bottom, key_width, area.height), words)
     return fig
 
 
@@ -166,7 +167,7 @@ def _outline(shape: shapely.Geometry) -> Outline:
 
 
 def _write_name(fig: Figure, name: Name, look: _Look) -> None:
-    ink = style.INK if name.leader else look.ink
+    ink = palette.INK if name.leader else look.ink
     step = names.LEADING * name.points / 72
     first = name.y + (len(name.lines) - 1) * step / 2 - 0.35 * name.points / 72
     for number, line in enumerate(name.lines):
@@ -178,10 +179,10 @@ def _write_name(fig: Figure, name: Name, look: _Look) -> None:
         x, y, end_x, end_y = name.leader
         along = {"xdata": [x, end_x], "ydata": [y, end_y], "transform": fig.dpi_scale_trans}
         fig.add_artist(
-            Line2D(**along, color=style.PAPER, alpha=0.75, linewidth=3.6, zorder=3.9)
+            Line2D(**along, color=palette.PAPER, alpha=0.75, linewidth=3.6, zorder=3.9)
         )  # a casing, to be seen on dark fills
-        fig.add_artist(Line2D(**along, color=style.INK, linewidth=1.4, zorder=4, label="leader"))
-        dot = {"marker": "o", "markersize": 4.8, "markerfacecolor": style.INK, "markeredgecolor": style.PAPER}
+        fig.add_artist(Line2D(**along, color=palette.INK, linewidth=1.4, zorder=4, label="leader"))
+        dot = {"marker": "o", "markersize": 4.8, "markerfacecolor": palette.INK, "markeredgecolor": palette.PAPER}
         fig.add_artist(Line2D([x], [y], **dot, transform=fig.dpi_scale_trans, zorder=4.1))
 
 
@@ -193,7 +194,7 @@ def _write_key(fig: Figure, area: Area, words: FigureWords) -> None:
     top = area.top
     if words.terms.get("big"):
         lines, size = style.fit(words.terms["big"], area.width, 76, "bold")
-        top = style.write_lines(fig, area.left, top + 0.18, lines, size, weight="bold", colour=style.CURRENT) + 0.02
+        top = style.write_lines(fig, area.left, top + 0.18, lines, size, weight="bold", colour=palette.CURRENT) + 0.02
     if words.terms.get("big_note"):
         lines, size = style.fit(words.terms["big_note"], area.width, 19, lines=3)
         top = style.write_lines(fig, area.left, top, lines, size)
@@ -202,7 +203,7 @@ def _write_key(fig: Figure, area: Area, words: FigureWords) -> None:
     for number, status in enumerate(shown):
         middle = area.bottom + (len(shown) - number - 0.5) * step
         look = _LOOKS[status]
-        edge = look.edge if look.edge != style.PAPER else look.fill  # with no edge at all, PDF draws no hatch
+        edge = look.edge if look.edge != palette.PAPER else look.fill  # with no edge at all, PDF draws no hatch
         fig.add_artist(
             Rectangle(
                 (area.left, middle - 0.17),
@@ -231,8 +232,8 @@ def _draw_inset(fig: Figure, box: Area, islands: pd.DataFrame, column: str) -> N
             box.width,
             box.height,
             transform=fig.dpi_scale_trans,
-            facecolor=style.PAPER,
-            edgecolor=style.MUTED,
+            facecolor=palette.PAPER,
+            edgecolor=palette.MUTED,
             linewidth=1.3,
             zorder=4,
             label="inset",
@@ -254,7 +255,7 @@ def _draw_inset(fig: Figure, box: Area, islands: pd.DataFrame, column: str) -> N
                 [y],
                 marker="o",
                 ms=8 if archipelago else 4,
-                color=style.INK,
+                color=palette.INK,
                 ls="",
                 transform=fig.dpi_scale_trans,
                 zorder=4.5,

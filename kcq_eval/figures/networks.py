@@ -9,23 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from kcq_eval.figures import style
+from kcq_eval.figures import palette, style
 from kcq_eval.figures.style import Area, FigureWords
 
 LOCATED, DETECTED, UNCHECKED, UNDECIDED = STATES = ("located", "detected", "unchecked", "undecided")
 COLUMNS = ("before_share", "before", "change", "now", "now_share")
 
 _LOOKS = {  # shape and colour both tell the state
-    LOCATED: {"facecolor": style.CURRENT, "edgecolor": style.CURRENT, "linewidth": 1.8},
-    DETECTED: {"facecolor": "#E3F0F8", "edgecolor": style.CURRENT, "linewidth": 1.8},
-    UNCHECKED: {"facecolor": style.CONFLICT_TINT, "edgecolor": style.CONFLICT, "linewidth": 1.8, "linestyle": (0, (3, 1.6))},
-    UNDECIDED: {"facecolor": style.TRACK, "edgecolor": style.MUTED, "linewidth": 1.8, "linestyle": (0, (1, 1.4)), "hatch": "..."},
+    LOCATED: {"facecolor": palette.CURRENT, "edgecolor": palette.CURRENT, "linewidth": 1.8},
+    DETECTED: {"facecolor": palette.DETECTED, "edgecolor": palette.CURRENT, "linewidth": 1.8},
+    UNCHECKED: {"facecolor": palette.CONFLICT_TINT, "edgecolor": palette.CONFLICT, "linewidth": 1.8, "linestyle": (0, (3, 1.6))},
+    UNDECIDED: {"facecolor": palette.TRACK, "edgecolor": palette.MUTED, "linewidth": 1.8, "linestyle": (0, (1, 1.4)), "hatch": "..."},
 }
 _LARGEST_PT, _SMALLEST_PT = 13.5, 11.0
 _GAP_IN, _LANE_IN, _COLUMN_GAP_IN = 0.12, 0.24, 0.2
-_LABELS_IN = 4.4
+_LABELS_IN, _LABELS_NARROW_IN = 4.4, 3.4  # of the rows' names, and where the page is narrow
+_NARROW_IN = 11.0
 _SMALLEST_LABEL_PT = 8.0
-_HEAD_IN = 0.82
+_HEAD_IN, _LEGEND_IN = 0.5, 0.32  # heads of the columns; a line of the legend
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ def checkability_map(nodes: pd.DataFrame, rows: pd.DataFrame, rules: list[Rule],
     many figures cannot be read in one picture.
     """
     fig, area = style.frame(words)
+    area = _legend(fig, area, nodes, words)
     size = next((s for s in _sizes() if _fits(nodes, rules, area, s)), None)
     if size is None:
         return None
-    _legend(fig, area, nodes, words)
     grid = _grid(nodes, rules, area, len(rows), size)
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     _row_labels(fig, grid, rows)
@@ -79,13 +80,14 @@ def checkability_summary(counts: pd.DataFrame, words: FigureWords) -> Figure:
     Columns: label, one column of counts for each of STATES, and `<state>_text` for each. Terms as in `checkability_map`.
     """
     fig, area = style.frame(words)
-    _legend(fig, area, counts, words)
-    plot = Area(area.left + 4.2, area.bottom, area.width - 4.2, area.height - _HEAD_IN + 0.3)
+    area = _legend(fig, area, counts, words)
+    beside = _labels(area) - 0.2
+    plot = Area(area.left + beside, area.bottom, area.width - beside, area.height - 0.2)
     band = plot.height / len(counts)
     most = max(sum(row[state] for state in STATES) for _, row in counts.iterrows())
     per_unit = plot.width / most
     ax = plot.axes(fig, (plot.left, plot.right), (plot.bottom, plot.top))
-    labels, size = style.fit_alike(counts["label"], 3.95, min(18.0, 0.4 * band * 72), lines=1, smallest=7)
+    labels, size = style.fit_alike(counts["label"], beside - 0.25, min(18.0, 0.4 * band * 72), lines=1, smallest=7)
     for number, (_, row) in enumerate(counts.iterrows()):
         middle = plot.top - (number + 0.5) * band
         style.write(fig, area.left, middle - 0.36 * size / 72, labels[number][0], size)
@@ -98,7 +100,7 @@ def checkability_summary(counts: pd.DataFrame, words: FigureWords) -> Figure:
             text = row[f"{state}_text"]
             points = min(18.0, 0.45 * band * 72)
             if style.text_width(text, points, "bold") < width - 0.06:
-                colour = style.PAPER if state == LOCATED else style.INK
+                colour = palette.PAPER if state == LOCATED else palette.INK
                 style.write(fig, left + width / 2, middle - 0.36 * points / 72, text, points, weight="bold", colour=colour, ha="center")
             left += width
     return fig
@@ -112,6 +114,7 @@ class _Grid:
     """Where rows and columns are, in inches; `lanes` is the x of the joint of each rule, `size` the type's points."""
 
     left: float
+    labels: float
     top: float
     band: float
     size: float
@@ -169,22 +172,26 @@ def _lanes(rules: list[Rule]) -> list[tuple[str, int]]:
     return found
 
 
-def _fixed(nodes: pd.DataFrame, rules: list[Rule], size: float) -> float:
+def _labels(area: Area) -> float:
+    return _LABELS_IN if area.width > _NARROW_IN else _LABELS_NARROW_IN
+
+
+def _fixed(nodes: pd.DataFrame, rules: list[Rule], area: Area, size: float) -> float:
     columns = len(_needed(nodes, size))
-    return _LABELS_IN + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
+    return _labels(area) + len(set(_lanes(rules))) * _LANE_IN + (columns - 1) * _COLUMN_GAP_IN
 
 
 def _fits(nodes: pd.DataFrame, rules: list[Rule], area: Area, size: float) -> bool:
     rows = max(nodes["row"]) + 1
     low = (area.height - _HEAD_IN) / rows < 1.6 * size / 72
-    return not low and _fixed(nodes, rules, size) + sum(_needed(nodes, size).values()) <= area.width
+    return not low and _fixed(nodes, rules, area, size) + sum(_needed(nodes, size).values()) <= area.width
 
 
 def _grid(nodes: pd.DataFrame, rules: list[Rule], area: Area, rows: int, size: float) -> _Grid:
     needed, sides = _needed(nodes, size), _lanes(rules)
-    spare = (area.width - _fixed(nodes, rules, size) - sum(needed.values())) / len(needed)
+    spare = (area.width - _fixed(nodes, rules, area, size) - sum(needed.values())) / len(needed)
     spare = min(spare, 0.7)
-    x = area.left + _LABELS_IN
+    x = area.left + _labels(area)
     columns: dict[str, tuple[float, float]] = {}
     at: dict[tuple[str, int], float] = {}
     for column, wide in needed.items():
@@ -202,7 +209,7 @@ def _grid(nodes: pd.DataFrame, rules: list[Rule], area: Area, rows: int, size: f
         x += _COLUMN_GAP_IN
     lanes = [at[place] for place in sides]
     top = area.top - _HEAD_IN
-    return _Grid(area.left, top, (top - area.bottom) / rows, size, columns, lanes)
+    return _Grid(area.left, _labels(area), top, (top - area.bottom) / rows, size, columns, lanes)
 
 
 def _boxes(nodes: pd.DataFrame, grid: _Grid) -> list[_Box]:
@@ -223,20 +230,21 @@ def _boxes(nodes: pd.DataFrame, grid: _Grid) -> list[_Box]:
 # ---------------------------------------------------------------- drawing
 
 
-def _legend(fig: Figure, area: Area, nodes: pd.DataFrame, words: FigureWords) -> None:
-    """One mark and its words for each state that occurs."""
+def _legend(fig: Figure, area: Area, nodes: pd.DataFrame, words: FigureWords) -> Area:
+    """One mark and its words for each state that occurs, in as many lines as they need; returns the area below."""
     occurs = [s for s in STATES if (s in nodes and nodes[s].sum()) or ("state" in nodes and (nodes["state"] == s).any())]
-    told = [words.terms.get(state, state) for state in occurs]
-    mark, gap = 0.5, 0.35
-    size = 15.0
-    while sum(style.text_width(text, size) for text in told) + len(told) * (mark + 0.12 + gap) > area.width and size > 8:
-        size -= 0.5
+    told = {state: words.terms.get(state, state) for state in occurs}
+    mark, gap, size = 0.5, 0.35, min(15.0, *(style.fit(text, area.width - 0.7, 15.0, smallest=8)[1] for text in told.values()))
     ax = area.axes(fig, (area.left, area.right), (area.bottom, area.top))
     x, middle = area.left, area.top - 0.16
-    for state, text in zip(occurs, told, strict=True):
+    for state, text in told.items():
+        wide = mark + 0.12 + style.text_width(text, size)
+        if x > area.left and x + wide > area.right:
+            x, middle = area.left, middle - _LEGEND_IN
         _draw_box(fig, ax, _Box(x, x + mark, middle, 0.24), "", state, size)
         style.write(fig, x + mark + 0.12, middle - 0.36 * size / 72, text, size)
-        x += mark + 0.12 + style.text_width(text, size) + gap
+        x += wide + gap
+    return Area(area.left, area.bottom, area.width, middle - 0.16 - area.bottom)
 
 
 def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
@@ -245,31 +253,31 @@ def _row_labels(fig: Figure, grid: _Grid, rows: pd.DataFrame) -> None:
     starts = [n for n, group in enumerate(groups) if n == 0 or groups[n - 1] != group]
     spans = list(zip(starts, [*starts[1:], len(groups)], strict=True))
     size = min(12.5, 0.7 * grid.band * 72)
-    while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size) for start, end in spans):
+    while size > _SMALLEST_LABEL_PT and not all(_heading(groups[start], labels[start:end], size, grid.labels) for start, end in spans):
         size -= 0.25
     for start, end in spans:
-        line = {"transform": fig.dpi_scale_trans, "color": style.RULE, "linewidth": 0, "zorder": 0.4}
-        fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), style.WIDTH_IN - 2 * grid.left, 0.01, **line))
-        for number, text in enumerate(_heading(groups[start], labels[start:end], size) or [groups[start]], start):
+        line = {"transform": fig.dpi_scale_trans, "color": palette.RULE, "linewidth": 0, "zorder": 0.4}
+        fig.add_artist(Rectangle((grid.left, grid.top - start * grid.band - 0.005), fig.get_figwidth() - 2 * grid.left, 0.01, **line))
+        for number, text in enumerate(_heading(groups[start], labels[start:end], size, grid.labels) or [groups[start]], start):
             style.write(fig, grid.left, grid.middle(number) - 0.36 * size / 72, text, size, weight="bold")
     for number, label in enumerate(labels):
         level = grid.middle(number) - 0.36 * size / 72
-        style.write(fig, grid.left + _LABELS_IN - 0.1, level, label, size, colour=style.MUTED, ha="right")
+        style.write(fig, grid.left + grid.labels - 0.1, level, label, size, colour=palette.MUTED, ha="right")
 
 
-def _heading(group: str, labels: list[str], size: float) -> list[str] | None:
+def _heading(group: str, labels: list[str], size: float, room_for_both: float) -> list[str] | None:
     """The heading in no more lines than the group has rows, beside their labels; None if there is no room."""
     for count in range(1, len(labels) + 1):
-        room = _LABELS_IN - 0.35 - max(style.text_width(label, size) for label in labels[:count])
+        room = room_for_both - 0.35 - max(style.text_width(label, size) for label in labels[:count])
         lines = style.wrap(group, max(room, 0.1), size, "bold")
         if len(lines) <= count and all(style.text_width(line, size, "bold") <= room for line in lines):
-            return lines if max(style.text_width(label, size) for label in labels) <= _LABELS_IN - 0.1 else None
+            return lines if max(style.text_width(label, size) for label in labels) <= room_for_both - 0.1 else None
     return None
 
 
 def _draw_links(ax: Axes, nodes: pd.DataFrame, boxes: list[_Box], grid: _Grid) -> None:
     """Lines to the quantities that a figure compares, and between figures that state the same quantity."""
-    look = {"color": style.MUTED, "lw": 1.6, "zorder": 1}
+    look = {"color": palette.MUTED, "lw": 1.6, "zorder": 1}
     for (row, column), _ in nodes.groupby(["row", "column"]):
         beside = [box for box, r, c in zip(boxes, nodes["row"], nodes["column"], strict=True) if (r, c) == (row, column)]
         ax.plot([beside[0].left, beside[-1].right], [grid.middle(row)] * 2, **look)
@@ -297,21 +305,21 @@ def _draw_rules(fig: Figure, ax: Axes, rules: list[Rule], nodes: pd.DataFrame, b
     """A comb for each rule: its joint with the sign, and a tooth to every quantity that it binds."""
     for rule, x, (side, _) in zip(rules, grid.lanes, _lanes(rules), strict=True):
         levels = [grid.middle(cell.row) for cell in rule.cells]
-        look = {"color": style.INK, "lw": 1.8, "zorder": 1.5}
+        look = {"color": palette.INK, "lw": 1.8, "zorder": 1.5}
         ax.plot([x, x], [min(levels), max(levels)], **look)
         for cell, level in zip(rule.cells, levels, strict=True):
             edge = _edge(nodes, boxes, grid, cell, right=side == "now")
             ax.plot([x, edge], [level, level], **look)
-            ax.plot([x], [level], "o", ms=4.5, color=style.INK, zorder=2)
+            ax.plot([x], [level], "o", ms=4.5, color=palette.INK, zorder=2)
             if not _stated(nodes, cell):
                 _ring(ax, grid, cell)
         half = 0.1
         middle = (min(levels) + max(levels)) / 2
         if any(abs(middle - level) < 0.5 * half for level in levels):
             middle -= grid.band / 2
-        square = Rectangle((x - half, middle - half), 2 * half, 2 * half, facecolor=style.INK, edgecolor=style.PAPER, lw=1, zorder=3, label="rule")
+        square = Rectangle((x - half, middle - half), 2 * half, 2 * half, facecolor=palette.INK, edgecolor=palette.PAPER, lw=1, zorder=3, label="rule")
         ax.add_artist(square)
-        style.write(fig, x, middle - 0.36 * 11 / 72, rule.sign, 11, weight="bold", colour=style.PAPER, ha="center")
+        style.write(fig, x, middle - 0.36 * 11 / 72, rule.sign, 11, weight="bold", colour=palette.PAPER, ha="center")
 
 
 def _stated(nodes: pd.DataFrame, cell: Cell) -> bool:
@@ -327,7 +335,7 @@ def _edge(nodes: pd.DataFrame, boxes: list[_Box], grid: _Grid, cell: Cell, *, ri
 
 
 def _ring(ax: Axes, grid: _Grid, cell: Cell) -> None:
-    look = {"markerfacecolor": style.PAPER, "markeredgecolor": style.MUTED, "markeredgewidth": 1.8}
+    look = {"markerfacecolor": palette.PAPER, "markeredgecolor": palette.MUTED, "markeredgewidth": 1.8}
     ax.plot([grid.centre(cell.column)], [grid.middle(cell.row)], "o", ms=8, zorder=2, label="quantity", **look)
 
 
@@ -344,5 +352,5 @@ def _draw_box(fig: Figure, ax: Axes, box: _Box, label: str, state: str, size: fl
         ax.add_artist(Polygon(corners, closed=True, **look))
     else:
         ax.add_artist(Rectangle((box.left, bottom), box.right - box.left, box.height, **look))
-    colour = style.PAPER if state == LOCATED else style.INK
+    colour = palette.PAPER if state == LOCATED else palette.INK
     style.write(fig, (box.left + box.right) / 2, box.middle - 0.36 * size / 72, label, size, weight="bold", colour=colour, ha="center")

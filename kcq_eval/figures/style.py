@@ -1,18 +1,17 @@
-"""The look of every figure: canvas, type, colours, the frame around a chart, and the one place that saves.
+"""The look of every figure: page, type, the frame around a chart, and the one place that saves.
 
-Lengths are inches from the lower left corner of the canvas, type sizes are points. Margins are fixed and texts are
-measured before they are placed, so that no figure needs an automatic layout or a tight box (both draw everything twice).
+Lengths are inches from the lower left corner of the page as it is laid out, type sizes are points there. Margins are fixed
+and texts are measured before they are placed, so that no figure needs an automatic layout or a tight box (both draw
+everything twice).
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,53 +21,33 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-WIDTH_IN, HEIGHT_IN = 12.8, 7.2
-DPI = 150
+from kcq_eval.figures import palette, saving
+
 FORMATS = ("png", "svg", "pdf")
+DPI = 150
 
 FONT_FOLDER = Path(__file__).parent / "fonts"
 FAMILY = "KCQ Sans"
 
-INK = "#16191D"
-MUTED = "#4B525B"
-RULE = "#9AA1AA"
-TRACK = "#E6E8EB"
-PAPER = "#FFFFFF"
-
-# Roles. The hues are Okabe and Ito's; the baseline is grey and, where bars stand in pairs, also light and hatched.
-CURRENT = "#0072B2"
-BASELINE = "#8A8F98"
-NEW = "#E69F00"
-KEPT = "#0072B2"
-LEFT = "#CC79A7"
-CONFLICT = "#C44A00"  # vermilion, darkened so that type in it is legible on white
-CONFLICT_TINT = "#FDF0E7"
-RISE = "#00795A"
-FALL = "#C44A00"
-
 BOUND_PX = 0.5  # narrower than this on the 1920 px canvas, bounds are a point
 
-_MARGIN_IN = 0.55
-_TITLE_PT, _TITLE_SMALLEST_PT = 28.0, 16.0
-_SUBTITLE_PT, _SUBTITLE_SMALLEST_PT = 17.0, 13.0
+_KICKER_PT = 14.0
 _SOURCE_PT, _SOURCE_ONE_LINE_PT, _SOURCE_SMALLEST_PT = 12.5, 11.5, 9.0
 _LEADING = 1.2
-_ZLIB_RUN_LENGTHS = 3  # zlib's Z_RLE
 
 _RC = {
     "font.family": [FAMILY, "DejaVu Sans"],
     "font.size": 18.0,
-    "text.color": INK,
+    "text.color": palette.INK,
     "text.hinting": "no_hinting",
     "text.parse_math": False,
     "text.usetex": False,
     "axes.unicode_minus": True,
-    "figure.facecolor": PAPER,
+    "figure.facecolor": palette.PAPER,
     "savefig.facecolor": "auto",
     "savefig.bbox": None,
     "savefig.transparent": False,
@@ -89,12 +68,15 @@ class FigureWords:
     """All words of one figure, ready in the reader's language; charts format no number.
 
     Attributes:
-        title: The figure's one message.
+        title: The figure's one message; a kicker stands before it.
         subtitle: What is shown: measure, scope, unit.
         source_line: Sources, and what the reader must know about them.
         alt: The figure told to somebody who cannot see it; the title when empty.
         terms: Words that a chart needs, by the keys its docstring names.
         axis: Unit of the values.
+        kicker: What the title begins with and the figure sets apart: that the results rest on invented rows.
+        language: Of all these words, as SVG names it.
+        numbers: Ids of the numbers that the figure tells.
     """
 
     title: str
@@ -103,6 +85,52 @@ class FigureWords:
     alt: str = ""
     terms: Mapping[str, str] = field(default_factory=dict)
     axis: str = ""
+    kicker: str = ""
+    language: str = ""
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a figure is laid out on: its size there, how much smaller it is printed, and the sizes of its heading.
+
+    Attributes:
+        name: "" for the screen; what stands before the suffix of a file's name otherwise.
+        width, height: Inches.
+        scale: Inches of the finished picture for one of the layout.
+        dpi: Pixels of a PNG for one inch of the layout.
+        grey: Without colours.
+    """
+
+    name: str
+    width: float
+    height: float
+    scale: float
+    dpi: float
+    grey: bool
+    margin: float
+    title: tuple[float, float]
+    subtitle: tuple[float, float]
+
+
+SCREEN = Page("", 12.8, 7.2, 1.0, DPI, grey=False, margin=0.55, title=(28.0, 16.0), subtitle=(17.0, 13.0))
+_A4 = 160 / 25.4 / 10.0  # the text of an A4 page is 160 mm wide
+PRINT = Page("print", 10.0, 7.0, _A4, 300 * _A4, grey=True, margin=0.12, title=(23.0, 15.0), subtitle=(15.5, 13.0))
+PAGES = (SCREEN, PRINT)
+_page: ContextVar[Page] = ContextVar("page", default=SCREEN)
+
+
+class Drawing(Figure):
+    """A figure that knows its words and the page it is laid out for."""
+
+    def __init__(self, words: FigureWords, page: Page):
+        super().__init__(figsize=(page.width, page.height), dpi=page.dpi)
+        FigureCanvasAgg(self)
+        self.words, self.page = words, page
+
+    @property
+    def alt(self) -> str:
+        return self.words.alt or self.words.title
 
 
 @dataclass(frozen=True)
@@ -124,7 +152,8 @@ class Area:
 
     def axes(self, fig: Figure, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> Axes:
         """Bare axes that fill the rectangle."""
-        ax = fig.add_axes((self.left / WIDTH_IN, self.bottom / HEIGHT_IN, self.width / WIDTH_IN, self.height / HEIGHT_IN))
+        wide, high = fig.get_size_inches()
+        ax = fig.add_axes((self.left / wide, self.bottom / high, self.width / wide, self.height / high))
         ax.set_axis_off()
         ax.set(xlim=x_limits, ylim=y_limits)
         return ax
@@ -237,7 +266,7 @@ def fit_alike(
 
 
 def write(
-    fig: Figure, x: float, baseline: float, text: str, points: float, *, weight: str = "normal", colour: str = INK, ha: str = "left"
+    fig: Figure, x: float, baseline: float, text: str, points: float, *, weight: str = "normal", colour: str = palette.INK, ha: str = "left"
 ) -> Text:
     """One line of type at a place in inches."""
     place = {"ha": ha, "va": "baseline", "transform": fig.dpi_scale_trans}
@@ -252,7 +281,7 @@ def write_lines(
     points: float,
     *,
     weight: str = "normal",
-    colour: str = INK,
+    colour: str = palette.INK,
     ha: str = "left",
 ) -> float:
     """Lines of type below each other; `top` is the upper edge of the first line, the lower edge of the last is returned."""
@@ -269,7 +298,7 @@ class Run:
     text: str
     points: float
     weight: str = "normal"
-    colour: str = INK
+    colour: str = palette.INK
 
     @property
     def width(self) -> float:
@@ -300,35 +329,55 @@ def _space(run: Run) -> float:
 # ---------------------------------------------------------------- frame
 
 
-def frame(words: FigureWords) -> tuple[Figure, Area]:
-    """A canvas with title, subtitle and source line, and the rectangle left for the chart."""
-    fig = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI)
-    FigureCanvasAgg(fig)
-    fig.set_label(words.alt or words.title)
-    width = WIDTH_IN - 2 * _MARGIN_IN
+def frame(words: FigureWords) -> tuple[Drawing, Area]:
+    """A page with title, subtitle and source line, and the rectangle left for the chart."""
+    page = _page.get()
+    fig = Drawing(words, page)
+    margin, width = page.margin, page.width - 2 * page.margin
 
-    top = HEIGHT_IN - 0.38
-    lines, size = fit(words.title, width, _TITLE_PT, "bold", lines=2, smallest=_TITLE_SMALLEST_PT)
-    top = write_lines(fig, _MARGIN_IN, top, lines, size, weight="bold")
+    top = page.height - (0.38 if page is SCREEN else 0.1)
+    title = words.title
+    if words.kicker and title.startswith(words.kicker):
+        title = title.removeprefix(words.kicker).lstrip(": ")
+        tag(fig, margin, top - 0.25, Run(words.kicker, _KICKER_PT, "bold", palette.PAPER), palette.INK)
+        top -= 0.42
+    lines, size = fit(title, width, page.title[0], "bold", lines=2, smallest=page.title[1])
+    top = write_lines(fig, margin, top, lines, size, weight="bold")
     if words.subtitle:
-        lines, size = fit(words.subtitle, width, _SUBTITLE_PT, lines=2, smallest=_SUBTITLE_SMALLEST_PT)
-        top = write_lines(fig, _MARGIN_IN, top - 0.08, lines, size, colour=MUTED)
+        lines, size = fit(words.subtitle, width, page.subtitle[0], lines=2, smallest=page.subtitle[1])
+        top = write_lines(fig, margin, top - 0.08, lines, size, colour=palette.MUTED)
 
-    bottom = 0.3
+    bottom = 0.3 if page is SCREEN else 0.1
     if words.source_line:
         lines, size = _source_lines(words.source_line, width)
         bottom += len(lines) * line_height(size)
-        write_lines(fig, _MARGIN_IN, bottom, lines, size, colour=MUTED)
+        write_lines(fig, margin, bottom, lines, size, colour=palette.MUTED)
     bottom += 0.2
-    return fig, Area(_MARGIN_IN, bottom, width, top - 0.25 - bottom)
+    return fig, Area(margin, bottom, width, top - 0.25 - bottom)
+
+
+def tag(fig: Figure, left: float, baseline: float, run: Run, colour: str) -> None:
+    """A word on a ground of its own."""
+    ground = FancyBboxPatch(
+        (left, baseline - 0.28 * run.points / 72), run.width + 0.2, 1.3 * run.points / 72, boxstyle="round,pad=0,rounding_size=0.05",
+        transform=fig.dpi_scale_trans, facecolor=colour, edgecolor="none", zorder=3,
+    )  # fmt: skip
+    fig.add_artist(ground)
+    write(fig, left + 0.1, baseline, run.text, run.points, weight=run.weight, colour=run.colour)
+
+
+def rule(fig: Figure, left: float, right: float, y: float) -> None:
+    """A fine line across, between two rows."""
+    look = {"facecolor": palette.TRACK, "edgecolor": "none", "zorder": 0.5}
+    fig.add_artist(Rectangle((left, y - 0.005), right - left, 0.01, transform=fig.dpi_scale_trans, **look))
 
 
 def _source_lines(text: str, width: float) -> tuple[list[str], float]:
-    """One line where a slightly smaller size allows it, else two."""
+    """One line where a slightly smaller size allows it, else up to three."""
     single = text_width(text, _SOURCE_ONE_LINE_PT)
     if single <= width:
         return [text], min(_SOURCE_PT, _SOURCE_ONE_LINE_PT * width / single)
-    return fit(text, width, _SOURCE_PT, lines=2, smallest=_SOURCE_SMALLEST_PT, even=False)
+    return fit(text, width, _SOURCE_PT, lines=3, smallest=_SOURCE_SMALLEST_PT, even=False)
 
 
 def bounds_show(lower: float, upper: float, inches_per_unit: float) -> bool:
@@ -336,13 +385,32 @@ def bounds_show(lower: float, upper: float, inches_per_unit: float) -> bool:
     return (upper - lower) * inches_per_unit * DPI > BOUND_PX
 
 
-# ---------------------------------------------------------------- saving
+# ---------------------------------------------------------------- drawing and saving
 
 
-def save(fig: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> dict[str, str]:
-    """Writes `name`.png, .svg and .pdf, each drawn once, and returns the SHA-256 of each by format.
+def drawn(draw: Callable[[], Drawing], page: Page) -> Drawing:
+    """What `draw` draws, laid out for a page."""
+    token = _page.set(page)
+    try:
+        drawing = draw()
+    finally:
+        _page.reset(token)
+    if page.grey:
+        saving.make_grey(drawing)
+    return drawing
 
-    The bytes depend on nothing but the figure: no time, no folder, no random id. A file is there whole or not at all.
+
+def save(drawing: Drawing, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> dict[str, str]:
+    """Writes `name`.png, .svg and .pdf, each drawn once, and returns the SHA-256 of each by what follows the name (png, print.png).
+
+    A page that is not the screen's stands in the name: `name`.print.png. The bytes depend on nothing but the drawing: no
+    time, no folder, no random id. A file is there whole or not at all.
+
+    All files say what the figure shows: title and alternative text are `<title>` and `<desc>` of the SVG (role `img`, with
+    the alternative text as its label), Title and Subject of the PDF, the texts Title and Description of the PNG. Letters are
+    outlines; what was written is there to be read back, taken from the artists themselves, one line of type each, in the
+    order of drawing: in the SVG `<metadata><texts xmlns="urn:kcq-eval:drawn-texts"><t>line</t>…</texts></metadata>`, in the
+    PNG the international text `Drawn-Texts` with a line feed between two, in the PDF's Keywords with " | " between them.
 
     Raises:
         ValueError: A format that is not one of `FORMATS`; nothing is written then.
@@ -354,42 +422,9 @@ def save(fig: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS)
     folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
     for form in dict.fromkeys(formats):
-        drawn = _rendered(fig, form)
-        _write_whole(folder / f"{name}.{form}", drawn)
-        hashes[form] = hashlib.sha256(drawn).hexdigest()
+        with conference():
+            content = saving.rendered(drawing, form)
+        path = folder / ".".join(filter(None, (name, drawing.page.name, form)))
+        saving.write_whole(path, content)
+        hashes[path.name.removeprefix(f"{name}.")] = hashlib.sha256(content).hexdigest()
     return hashes
-
-
-def _rendered(fig: Figure, form: str) -> bytes:
-    told = fig.get_label()
-    buffer = io.BytesIO()
-    with conference():
-        if form == "png":
-            _render_png(fig, told, buffer)
-        elif form == "svg":
-            fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": told})
-        else:
-            fig.savefig(buffer, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None, "Title": told})
-    return buffer.getvalue()
-
-
-def _render_png(fig: Figure, told: str, buffer: io.BytesIO) -> None:
-    """As `savefig` does, but opaque and with run-length compression: half the time, and the file is no larger."""
-    canvas = FigureCanvasAgg(fig)
-    canvas.draw()
-    image = Image.frombuffer("RGBA", canvas.get_width_height(physical=True), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
-    spoken = PngInfo()
-    spoken.add_itxt("Description", told)
-    image.convert("RGB").save(buffer, "png", compress_type=_ZLIB_RUN_LENGTHS, pnginfo=spoken, dpi=(DPI, DPI))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -8,18 +8,20 @@ from fractions import Fraction
 
 from kcq_eval.estimates import Bounded, Estimates
 from kcq_eval.indicators.funding import growth_pct
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters
 from kcq_eval.vocabulary import ALL
 
 _MOST_COMBINATIONS = 20_000  # whole-number mixes tried one by one before bounds are taken from each part's own
 
 
+@computing
 def facility_numbers(estimates: Estimates, parameters: Parameters) -> Numbers:
     """Facilities in both periods, by support type, and the share of the evaluated scheme kind."""
     return Numbers(_facilities(estimates, parameters))
 
 
+@computing
 def mix_numbers(estimates: Estimates, parameters: Parameters) -> Numbers:
     """Shares by support type in both periods, their change, concentration and shift."""
     return Numbers(_mix(estimates, parameters))
@@ -34,6 +36,7 @@ def _facilities(estimates: Estimates, parameters: Parameters) -> Iterator[Number
     if now and before and before.upper is not None:
         yield from report("facilities.change", now - before, "count")
         yield from report("facilities.growth", growth_pct(now, before), "percent", 1)
+        yield from report("facilities.times", now / before, "ratio", 1)
     for when, p in (("current", period), ("baseline", baseline)):
         whole = estimates.get("facilities", p, parameters.centre)
         yield from report(f"facilities.all.{when}", whole, "count", period=when)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from kcq_eval.estimates import Bounded, Estimates
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.vocabulary import VINTAGES, Vocabulary
 
@@ -65,6 +65,7 @@ def on_map(codes: Iterable[str], vintage: str, vocabulary: Vocabulary) -> frozen
     return frozenset(vocabulary.provinces[old].new_code for code in codes for old in code.split("+"))
 
 
+@computing
 def coverage_numbers(estimates: Estimates, parameters: Parameters) -> Numbers:
     """Coverage under both maps. Numerator and denominator are always of one vintage."""
     return Numbers(number for vintage in VINTAGES for number in _numbers(estimates, parameters, vintage))

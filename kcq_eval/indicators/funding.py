@@ -7,14 +7,33 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from kcq_eval.estimates import Bounded, Estimates
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.prices import PriceIndex
 
 
+@computing
 def funding_numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Numbers:
     """All numbers about funding; those that the estimates do not reach are left out."""
-    return Numbers(_numbers(estimates, prices, parameters))
+    return Numbers([*_numbers(estimates, prices, parameters), *_by_period(estimates, parameters)])
+
+
+def comparable_periods(estimates: Estimates, parameters: Parameters) -> list[Period]:
+    """The periods as long as the one evaluated that lie a whole number of lengths from it, and so share no year, in order."""
+    period = parameters.current_period
+    length = len(period.years)
+    return [p for p in estimates.periods() if len(p.years) == length and (p.start - period.start) % length == 0]
+
+
+def _by_period(estimates: Estimates, parameters: Parameters) -> Iterator[Number]:
+    """Totals of each period, where more than two comparable ones are known."""
+    for measure, unit, decimals in (("funding", "million_vnd", 1), ("facilities", "count", 0), ("schemes", "count", 0)):
+        scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
+        found = {period: estimates.get(measure, period, **scope) for period in comparable_periods(estimates, parameters)}
+        known = {period: one for period, one in found.items() if one is not None and one.upper is not None}
+        if len(known) > 2:
+            for period, one in known.items():
+                yield from report(f"period.{period}.{measure}", one, unit, decimals, "period.total", measure=measure, when=period.text)
 
 
 def _numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Iterator[Number]:

@@ -7,21 +7,23 @@ from fractions import Fraction
 
 from kcq_eval.estimates import REGISTER, Bounded, Estimates
 from kcq_eval.evaluation import Evaluation
-from kcq_eval.numbers import Number, Numbers, report
+from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Period
 from kcq_eval.register.aggregation import funding_by_facility, years_in
 from kcq_eval.register.columns import STATUSES
 from kcq_eval.register.register import MILLION, Register
 
 QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4)}
+_DECIMALS = {"million_vnd": 1, "count": 0}
 LORENZ_STEPS = 20  # points of the curve: fine enough to draw, too coarse to show a single facility among many
 
 
+@computing
 def numbers_of_rows(evaluation: Evaluation) -> Numbers:
     """All numbers that need a register; none without one."""
     if evaluation.register is None:
         return Numbers()
-    parts = (_counts, _by_period, _by_year, _by_dimension, _by_kind, _spread)
+    parts = (_counts, _by_period, _by_year, _by_year_and_dimension, _by_dimension, _by_kind, _spread)
     return Numbers(number for part in parts for number in part(evaluation, evaluation.register))
 
 
@@ -92,9 +94,24 @@ def _by_year(evaluation: Evaluation, register: Register) -> Iterator[Number]:
     for period in years_in(register, [period for _, period in reversed(_periods(evaluation))]):
         for measure, unit in (("funding", "million_vnd"), ("state_funding", "million_vnd"), ("counterpart_funding", "million_vnd"), ("facilities", "count")):
             found = evaluation.estimates.get(measure, period, **scope)
-            yield from report(f"register.year.{period}.{measure}", found, unit, 1, "register.in_year", measure=measure, year=str(period))
+            yield from report(f"register.year.{period}.{measure}", found, unit, _DECIMALS[unit], "register.in_year", measure=measure, year=str(period))
         found = leverage(evaluation.estimates, period, **scope)
         yield from report(f"register.year.{period}.leverage", found, "ratio", 2, "register.leverage_in", what=str(period))
+
+
+def _by_year_and_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number]:
+    """Facilities by support type and funding by sector in each year; what has nothing in any year is left out."""
+    estimates = evaluation.estimates
+    scope = {"centre": evaluation.parameters.centre, "scheme_kind": evaluation.parameters.scheme_kind}
+    years = years_in(register, [period for _, period in reversed(_periods(evaluation))])
+    types, sectors = estimates.vocabulary.facility_support_types, estimates.vocabulary.sectors
+    for dimension, codes, measure, unit in (("support_type", types, "facilities", "count"), ("sector", sectors, "funding", "million_vnd")):
+        for code in codes:
+            found = {year: estimates.get(measure, year, **scope, **{dimension: code}) for year in years}
+            if any(one and one.value for one in found.values()):
+                for year, one in found.items():
+                    about = {"measure": measure, "code": code, "year": str(year)}
+                    yield from report(f"register.year.{year}.{code}.{measure}", one, unit, _DECIMALS[unit], "register.of_in_year", **about)
 
 
 def _by_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number]:
@@ -108,7 +125,7 @@ def _by_dimension(evaluation: Evaluation, register: Register) -> Iterator[Number
                 continue
             for measure, unit in (("funding", "million_vnd"), ("facilities", "count")):
                 found = estimates.get(measure, **scope, **{dimension: code})
-                yield from report(f"register.{dimension}.{code}.{measure}", found, unit, 1, "register.of", measure=measure, code=code)
+                yield from report(f"register.{dimension}.{code}.{measure}", found, unit, _DECIMALS[unit], "register.of", measure=measure, code=code)
             found = leverage(estimates, **scope, **{dimension: code})
             yield from report(f"register.{dimension}.{code}.leverage", found, "ratio", 2, "register.leverage_of", code=code)
 

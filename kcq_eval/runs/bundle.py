@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
@@ -82,10 +83,8 @@ def run(
     if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
         raise FolderTaken(place)
 
-    from kcq_eval.evaluation import evaluate
-
     tell("checking")
-    evaluation = evaluate(parameters)
+    evaluation = _checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
@@ -100,6 +99,34 @@ def run(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Bundle(place, run_id, unchanged=False)
+
+
+def newest() -> Path | None:
+    """The bundle that was made last in the project's own folder."""
+    made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
+    return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
+
+
+def _checked(parameters: Parameters):
+    """The evaluation that the chapters start from, once every input is known to be usable.
+
+    Raises:
+        BadInput: All problems of parameters, data and slide template at once.
+    """
+    from kcq_eval.errors import BadInput, Problems
+    from kcq_eval.evaluation import evaluate
+
+    problems = Problems()
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    problems.stop()
+    return evaluation
 
 
 def input_hashes(parameters: Parameters) -> dict[str, str]:
@@ -169,12 +196,26 @@ def _join(work: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work))
+    _deliver(Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation)))
     shutil.rmtree(work / "parts")
+
+
+def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
+    """What is behind each number, written and returned."""
+    from kcq_eval.evidence.lineage import lineage
+    from kcq_eval.texts import LANGUAGES, Texts
+
+    texts = {
+        language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
+    }
+    told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
+    (work / LINEAGE).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return told
 
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
     from kcq_eval import tables
+    from kcq_eval.deliverables import datasets
     from kcq_eval.findings import COLUMNS as FINDING_COLUMNS
     from kcq_eval.findings import DEMONSTRATION
     from kcq_eval.numbers import COLUMNS as NUMBER_COLUMNS
@@ -200,17 +241,24 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
         ("verdicts", tables.verdict_rows(evaluation)),
         ("explanations", tables.explanation_rows(evaluation)),
         ("estimates", tables.estimate_rows(evaluation)),
+        ("published", datasets.published_rows(evaluation)),
+        ("coverage", datasets.coverage_rows(evaluation)),
+        ("comparison", datasets.comparison_rows(evaluation)),
     ):
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters and report."""
+    """What people open: letters, report, slides and workbook."""
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.slides import FILE, write_slides
+    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    write_slides(contents, contents.folder / FILE)
+    write_workbook(contents, contents.folder / WORKBOOK)
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[dict[str, str]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from kcq_eval.errors import Problem
+from kcq_eval.magnitudes import share_word, times_word
 from kcq_eval.numbers import NBSP, Number, Numbers
 from kcq_eval.parameters import SELECTIONS, Parameters
 from kcq_eval.printed import UNITS
@@ -81,17 +82,20 @@ class Sentences:
                 return str(values[name])
             if name in self._context:
                 return self._context[name]
+            if form == "size" and self._id(name) not in self.numbers:
+                return ""
             return self.number(self.numbers[self._id(name)], form)
 
         return _HOLE.sub(put_in, template)
 
     def has_numbers(self, key: str) -> bool:
-        """Whether every number that the text names is known."""
-        return all(self._id(name) in self.numbers for name, _ in holes(self._templates[key]) if "." in name)
+        """Whether every number that the text names is known; one asked only for its size may be missing."""
+        return all(self._id(name) in self.numbers for name, form in holes(self._templates[key]) if "." in name and form != "size")
 
     def numbers_in(self, key: str) -> list[Number]:
         """The numbers that the text names."""
-        return [self.numbers[self._id(name)] for name, _ in holes(self._templates[key]) if "." in name]
+        named = [self._id(name) for name, _ in holes(self._templates[key]) if "." in name]
+        return [self.numbers[name] for name in named if name in self.numbers]
 
     def lines(self, key: str) -> list[str]:
         """A text that is a list of sentences."""
@@ -107,9 +111,11 @@ class Sentences:
         return self(f"number.{number.label or number.id}", **about)
 
     def number(self, number: Number, form: str = "") -> str:
-        """A number with its unit. Forms: `digits`, `abs`, `change` ("up 28.01 %"), `more` ("82 more")."""
+        """A number with its unit. Forms: `digits`, `abs`, `change` ("up 28.01 %"), `more` ("82 more"), `size` (" (more than half)")."""
         if form == "digits":
             return number.digits(self.language)
+        if form == "size":
+            return self._size(number)
         amount = self._with_unit(number.digits(self.language, absolute=form in ("abs", "change", "more")), number.unit)
         if form == "change":
             return self(f"change.{number.direction}", amount=amount)
@@ -117,6 +123,15 @@ class Sentences:
             key = {"up": "more", "down": "fewer"}.get(number.direction, number.direction)
             return self(f"change.{key}", amount=amount)
         return amount
+
+    def _size(self, number: Number) -> str:
+        """A ratio's or a share's size in words, in brackets; "" where the bounds decide no word."""
+        kind, word = ("share", share_word(number.bounded)) if number.unit == "percent" else ("times", times_word(number.bounded))
+        return self(f"size_told.{kind}", word=self(f"size_word.{kind}.{word}"), digits=number.digits(self.language)) if word else ""
+
+    def unit(self, code: str) -> str:
+        """The words of a unit; "" of counts, indices and ratios."""
+        return "%" if code == "percent" else self._templates.get(f"unit.{code}") or self._own_unit(code)
 
     def date(self, date: datetime.date) -> str:
         """A day as the language writes it."""
@@ -134,9 +149,7 @@ class Sentences:
         return name.replace("@basis", self._basis)
 
     def _with_unit(self, digits: str, unit: str) -> str:
-        if unit == "percent":
-            return f"{digits}{NBSP}%"
-        words = self._templates.get(f"unit.{unit}") or self._own_unit(unit)
+        words = self.unit(unit)
         return NBSP.join([digits, *words.split()]) if words else digits
 
     def _own_unit(self, code: str) -> str:
