@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kcq_eval import tables
+from kcq_eval.evidence.explain import Story
+from kcq_eval.evidence.lineage import grounds, lineage
 from kcq_eval.explorer.views import COVERAGE, DISTRIBUTION, FACILITIES, FUNDING, MIX, Shown
-from kcq_eval.numbers import Number
-from kcq_eval.parameters import Parameters, Period, entries
-from kcq_eval.register.coding import rows_told
-from kcq_eval.register.columns import STATUSES
-from kcq_eval.register.register import Register
+from kcq_eval.parameters import Parameters, entries
 from kcq_eval.statements import starred
-from kcq_eval.texts import Texts
-from kcq_eval.vocabulary import ALL
+from kcq_eval.texts import LANGUAGES, Texts
 
 _CALLS = {
     FUNDING: ("kcq_eval.indicators.funding", "funding_numbers(evaluation.estimates, evaluation.prices, evaluation.parameters)"),
@@ -23,12 +20,10 @@ _CALLS = {
     COVERAGE: ("kcq_eval.indicators.coverage", "coverage_numbers(evaluation.estimates, evaluation.parameters)"),
     DISTRIBUTION: ("kcq_eval.indicators.register", "numbers_of_rows(evaluation)"),
 }
-_MOST_ROWS = 400  # row numbers that are listed; of more only how many
-_OF_FACILITIES = (FACILITIES, MIX, COVERAGE)  # ids of these begin so
 
 
 def produced_html(number_id: str, shown: Shown, file_name: str = "") -> str:
-    """A number, and everything that it was made from.
+    """A number, and everything that it was made from, as `kcq-eval explain` tells it.
 
     Args:
         file_name: The visitor's name for an own register, told in place of where it is kept.
@@ -40,14 +35,28 @@ def produced_html(number_id: str, shown: Shown, file_name: str = "") -> str:
     known = [claim for claim in evaluation.published.claims if claim.claim_id in number.bounded.claims]
     if known:
         told.append(f"<h3>{_e(texts('explore.produced.claims', count=len(known)))}</h3>{tables.to_html(tables.claims_table(known, evaluation, texts))}")
-    register = evaluation.register
-    if register is not None and register.source_id in number.bounded.claims:
-        told.append(f"<h3>{_e(texts('explore.produced.rows'))}</h3>{_rows_html(number, register, evaluation.parameters, texts)}")
-    if not known and register is None:
-        told.append(f"<p>{_e(texts('explore.produced.nothing'))}</p>")
+    told.append(f"<h3>{_e(texts('explore.produced.made_from'))}</h3>{_list(story(number_id, shown))}")
     code = call_of(number_id, shown, file_name)
     told.append(f"<h3>{_e(texts('explore.produced.call'))}</h3><pre tabindex=\"0\"><code>{_e(code)}</code></pre>")
     return f'<div class="kcq-produced" lang="{texts.language}">{"".join(told)}</div>'
+
+
+def story(number_id: str, shown: Shown) -> list[str]:
+    """Lines that follow a number back to quantities, claims, rules and rows."""
+    number, evaluation = shown.numbers[number_id], shown.evaluation
+    both = {
+        language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary, shown.numbers)
+        for language in LANGUAGES
+    }
+    behind = grounds(number)
+    told = lineage([behind], evaluation, both)
+    (row,) = tables.number_rows([number], list(both.values()), evaluation.ledger)
+    return list(Story(told, {number_id: row}, shown.texts.language).lines(behind))[1:]  # the first says what is said already
+
+
+def _list(lines: Iterable[str]) -> str:
+    rows = "".join(f'<li style="margin-left: {(len(line) - len(line.lstrip())) / 4:g}rem">{_e(line.strip(" •–"))}</li>' for line in lines)
+    return f"<ul>{rows}</ul>"
 
 
 def call_of(number_id: str, shown: Shown, file_name: str = "") -> str:
@@ -72,53 +81,6 @@ def changed(parameters: Parameters) -> dict[str, object]:
     """The parameters that are not as the contract has them, without the folder written to."""
     defaults: Mapping[str, object] = {entry.name: entry.default for entry in entries()}
     return {name: value for name, value in parameters.model_dump().items() if value != defaults[name] and name != "out_dir"}
-
-
-def _rows_html(number: Number, register: Register, parameters: Parameters, texts: Texts) -> str:
-    """The accepted rows that the number is about, piece by piece."""
-    rows = rows_behind(number, register, parameters)
-    found = []
-    for place, part in rows.groupby("piece", sort=True):
-        listed = sorted(part["row"].tolist())
-        told = rows_told(listed) if len(listed) <= _MOST_ROWS else "…"
-        found.append(f"<li>{_e(texts('explore.produced.of_file', file=register.pieces[place], count=len(listed)))} {_e(told)}</li>")
-    return f"<ul>{''.join(found)}</ul>" if found else f"<p>{_e(texts('explore.produced.no_rows'))}</p>"
-
-
-def rows_behind(number: Number, register: Register, parameters: Parameters):
-    """The rows that the number is about: accepted ones of its period, scheme kind and whatever else it names."""
-    about, vocabulary, parts = number.about, register.vocabulary, number.id.split(".")
-    if "status" in about:
-        return register.facts[register.facts["status"] == STATUSES.index(about["status"])]
-    rows = register.done
-    keep = (rows["centre"] == vocabulary.centres.index(parameters.centre)) & _in_periods(rows["year"], _periods(number, parameters))
-    kind = about.get("scheme_kind", parameters.scheme_kind)
-    if kind != ALL and "all" not in parts and "share" not in parts:
-        of_kind = rows["kind"] == vocabulary.scheme_kinds.index(kind)
-        keep &= ~of_kind if "rest" in parts else of_kind
-    if "support_type" in about:
-        keep &= rows["support"] == vocabulary.support_types.index(about["support_type"])
-    for column, codes in (("sector", vocabulary.sectors), ("province", register.provinces)):
-        if about.get("code") in codes:
-            keep &= rows[column] == codes.index(about["code"])
-    if parts[0] in _OF_FACILITIES or not {"facilities", "supports"}.isdisjoint(parts):
-        keep &= rows["facility"] >= 0  # a conference supports none
-    return rows[keep]
-
-
-def _periods(number: Number, parameters: Parameters) -> list[Period]:
-    """The periods that a number names; both where it compares them."""
-    about, both = number.about, {"current": parameters.current_period, "baseline": parameters.baseline_period}
-    if "year" in about or about.get("what", "").isdecimal():
-        return [Period.parse(about.get("year") or about["what"])]
-    named = [role for role in both if role in number.id.split(".") or about.get("period") == role]
-    if not named and number.id.startswith("register."):
-        named = ["current"]
-    return [both[role] for role in named or both]
-
-
-def _in_periods(years, periods: list[Period]):
-    return years.isin([year for period in periods for year in period.years])
 
 
 def _e(text: str) -> str:
