@@ -50,7 +50,7 @@ class Page:
     def __init__(self, given: Mapping[str, Any]):
         self._parameters = read_parameters(given)
         self._shown = shown(self._parameters)
-        self._busy = False
+        self._updates = 0
         self.data = data_field.DataField(self._parameters.register, self._data_chosen)
         self.controls = Controls(offers(self._shown.evaluation, self._shown.texts), self._parameters.model_dump(), lambda name: self._refresh())
         self.head, self.key, self.status, self.view = (widgets.HTML() for _ in range(4))
@@ -144,7 +144,7 @@ class Page:
             beside.setdefault(place, []).append(_told(problem, language))
         self.data.tell(beside.pop(_FILE_PROBLEMS, ()))
         self.controls.tell(beside)
-        self.status.value = f'<p role="status"><strong>{html.escape(plain(language, "explore.not_shown", count=len(error.problems)))}</strong></p>'
+        self._tell(plain(language, "explore.not_shown", count=len(error.problems)), "strong")
 
     def _save(self) -> None:
         """Run in the background; the page stays usable."""
@@ -210,8 +210,9 @@ class Page:
         self._rest.layout.display = "" if self.more.value else "none"
         self.more.description = self._shown.texts("explore.less" if self.more.value else "explore.more")
 
-    def _tell(self, text: str) -> None:
-        self.status.value = f'<p role="status">{html.escape(text)}</p>'
+    def _tell(self, text: str, tag: str = "span") -> None:
+        self._updates += 1  # so that the same words twice are said twice
+        self.status.value = f'<p role="status" data-update="{self._updates}"><{tag}>{html.escape(text)}</{tag}></p>'
 
 
 def _options(numbers, shown: Shown) -> tuple[tuple[str, str], ...]:
