@@ -62,7 +62,7 @@ class Evaluation(Audited):
 
     def titled(self, title: str, say: Callable[..., str]) -> str:
         """A title that says so where results rest on invented rows, or on some rows only."""
-        if self.selection:
+        if self.selection and say("selection.told") not in title:
             title = say("selection.of", title=title)
         return say("register.demonstration_of", title=title) if self.demonstration else title
 
