@@ -34,11 +34,6 @@ def share_word(percent: Bounded) -> str:
     return _word(percent, _SHARE)
 
 
-def mostly(part: Bounded, whole: Bounded) -> bool:
-    """Whether more than half of a rise is certain to be the part's."""
-    return whole.upper is not None and whole.lower > 0 and 2 * part.lower > whole.upper
-
-
 def _word(bounded: Bounded, words: dict[str, tuple[Fraction, Fraction]]) -> str:
     lower, upper = bounded.lower, bounded.upper
     if upper is None:

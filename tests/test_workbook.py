@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kcq_eval.deliverables.sheets import Amount, Sheet
 from kcq_eval.deliverables.workbook import WORKBOOK, number_format, widths
 from kcq_eval.estimates import Bounded
-from kcq_eval.magnitudes import mostly, share_word, times_word
+from kcq_eval.magnitudes import share_word, times_word
 from kcq_eval.numbers import MINUS, NBSP, Number
 from kcq_eval.parameters import read_parameters
 from kcq_eval.printed import parse_number
@@ -269,12 +269,6 @@ def test_a_word_for_a_size_is_true_of_every_value_that_the_bounds_allow(low, wid
     if low <= 2 <= low + width and width:
         assert word == ""
     assert share_word(Bounded(low * 20, low * 20, low * 20 + width)) not in ("over_half", "half") or low * 20 >= 50
-
-
-@given(st.integers(1, 100), st.integers(0, 100), st.integers(0, 5))
-def test_mostly_is_said_only_where_more_than_half_is_certain(whole, part, doubt):
-    said = mostly(Bounded(Fraction(part), Fraction(part), Fraction(part + doubt)), Bounded(Fraction(whole), Fraction(whole), Fraction(whole + doubt)))
-    assert said == (2 * part > whole + doubt)
 
 
 def test_more_than_double_and_more_than_half_are_told(bundles):

@@ -74,6 +74,7 @@ def run(
         BadInput: Parameters or data are unusable; nothing was run.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
+        NumbersDiffer: A finished document prints what the run does not know; the unfinished bundle is kept, no bundle appears.
     """
     inputs = input_hashes(parameters)
     run_id = _run_id(parameters, inputs)
@@ -90,7 +91,7 @@ def run(
     try:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
-        _join(work, evaluation)
+        _join(work, place, evaluation)
         _write_parameters(work / "parameters.yaml", parameters)
         _write_record(work, run_id, parameters, inputs, evaluation)
         (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
@@ -180,15 +181,22 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     )
     failed = [executed for executed in done if executed.error]
     if failed:
-        copy = place.parent / f"{place.name}.failed"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(work / "notebooks", copy)  # of a notebook whose process was killed there is none
+        copy = _kept(work / "notebooks", place)  # of a notebook whose process was killed there is none
         raise NotebookFailed(failed[0].chapter, failed[0].error, copy / f"{failed[0].chapter}.ipynb")
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _join(work: Path, evaluation) -> None:
-    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
+def _kept(folder: Path, place: Path) -> Path:
+    """A copy of an unfinished run, beside the place of its bundle."""
+    copy = place.parent / f"{place.name}.failed"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    return copy
+
+
+def _join(work: Path, place: Path, evaluation) -> None:
+    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
+    from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
@@ -196,8 +204,14 @@ def _join(work: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation)))
+    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    _deliver(contents)
     shutil.rmtree(work / "parts")
+    try:
+        check_contents(contents)
+    except NumbersDiffer as error:
+        error.copy = _kept(work, place)
+        raise
 
 
 def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
