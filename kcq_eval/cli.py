@@ -11,6 +11,7 @@ import typer
 
 from kcq_eval import __version__, audit_command
 from kcq_eval.check import command as check_command
+from kcq_eval.commentary_command import app as commentary_app
 from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.explorer import command as explorer
 from kcq_eval.register.commands import app as register
@@ -23,6 +24,7 @@ app = typer.Typer(
     "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
 )  # fmt: skip
 app.add_typer(register, name="register")
+app.add_typer(commentary_app, name="commentary")
 
 
 def main() -> None:
@@ -56,6 +58,7 @@ def run(
         str, typer.Option("--template", metavar="FILE.pptx", help="Mẫu trình chiếu của đơn vị · the centre's own slide template")
     ] = "",
     with_names: Annotated[bool, typer.Option("--with-names", help="Ghi tên cơ sở, mã số thuế vào kết quả · write names and tax codes into the results")] = False,
+    commentary: Annotated[Path | None, typer.Option("--commentary", help="Tệp lời bình (.md) · the evaluator's own passages (.md)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
     both: Annotated[bool, typer.Option("--both", help="Chạy cả tiếng Việt và tiếng Anh, rồi đối chiếu từng số · run in both languages, then compare every number")] = False,
@@ -63,6 +66,7 @@ def run(
     given, language = {}, "vi"
     try:
         given = _given(parameter, file) | ({"with_names": True} if with_names else {}) | ({"template": template} if template else {})
+        given |= {"commentary": str(commentary)} if commentary else {}
     except BadInput as error:
         _fail_bad_input(error, language)
     if not both:
@@ -80,7 +84,7 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
     """One run in one language, told on the terminal; the folder of its bundle."""
     from kcq_eval.check.run_check import NumbersDiffer
     from kcq_eval.parameters import read_parameters
-    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed
+    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
 
     language = "vi"
@@ -91,6 +95,8 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
             out = Path(parameters.out_dir)
         with _Progress(language) as progress:
             bundle = run_bundle(parameters, out and Path(os.path.abspath(out)), plain=plain, force=force, tell=progress.tell)
+    except Unfinished as error:
+        _fail_bad_input(error, language, _say(language, "commentary.kept"), f"  {error.kept}")
     except BadInput as error:
         _fail_bad_input(error, language)
     except FolderTaken as error:
@@ -280,11 +286,11 @@ def _tell_fonts(template: str, language: str) -> None:
         typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
-def _fail_bad_input(error: BadInput, language: str) -> None:
+def _fail_bad_input(error: BadInput, language: str, *more: str) -> None:
     from kcq_eval.texts import problem_lines
 
     lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
-    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines)
+    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines, *more)
 
 
 def _stop(message: str, code: int, *more: str) -> None:

@@ -11,21 +11,25 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
 if TYPE_CHECKING:
+    from kcq_eval.deliverables.commentary import Commentary
     from kcq_eval.deliverables.contents import Contents
+    from kcq_eval.evaluation import Evaluation
 
-RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
+RECORD, LOG, REPORT, DOCX, PDF = "record.json", "log.txt", "report.html", "report.docx", "report.pdf"
+_FONTS = ("KCQSans-Bold.otf", "KCQSans-Regular.otf")  # without them figures and PDF would be set in whatever there is
+_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "python-docx", "typst", "z3-solver")
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,14 @@ class NotebookFailed(Exception):
         super().__init__(f"{chapter}: {error}")
 
 
+class Unfinished(BadInput):
+    """What the run was given turned out to be unusable once its numbers were known; `kept` is the folder with what was done."""
+
+    def __init__(self, problems: Iterable[Problem], kept: Path):
+        super().__init__(problems)
+        self.kept = kept
+
+
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
     tell: Callable[..., None] = lambda step, **_: None,
@@ -71,7 +83,8 @@ def run(
         tell: Called with each step's name, for a progress bar.
 
     Raises:
-        BadInput: Parameters or data are unusable; nothing was run.
+        BadInput: Parameters, data or commentary are unusable; nothing was run.
+        Unfinished: The commentary names unknown numbers; figures, tables and notebooks are kept, no bundle appears.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
         NumbersDiffer: A finished document prints what the run does not know; the unfinished bundle is kept, no bundle appears.
@@ -85,13 +98,13 @@ def run(
         raise FolderTaken(place)
 
     tell("checking")
-    evaluation = _checked(parameters)
+    evaluation, commentary = _checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
-        _join(work, place, evaluation)
+        _join(work, evaluation, commentary, place)
         _write_parameters(work / "parameters.yaml", parameters)
         _write_record(work, run_id, parameters, inputs, evaluation)
         (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
@@ -108,34 +121,12 @@ def newest() -> Path | None:
     return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
 
 
-def _checked(parameters: Parameters):
-    """The evaluation that the chapters start from, once every input is known to be usable.
-
-    Raises:
-        BadInput: All problems of parameters, data and slide template at once.
-    """
-    from kcq_eval.errors import BadInput, Problems
-    from kcq_eval.evaluation import evaluate
-
-    problems = Problems()
-    if parameters.template:
-        from kcq_eval.deliverables.slide_template import template_problems
-
-        problems += template_problems(resolve_folder(parameters.template))
-    try:
-        evaluation = evaluate(parameters)
-    except BadInput as error:
-        problems += error.problems
-    problems.stop()
-    return evaluation
-
-
 def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
     data, root = resolve_folder(parameters.data_dir), project_root()
     package = Path(__file__).resolve().parent.parent
     found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml")}
-    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
+    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf", ".typ")}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
     hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
@@ -172,6 +163,30 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
+def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
+    """What can be checked before anything runs; all problems at once."""
+    from kcq_eval.deliverables.commentary import Commentary, read_commentary
+    from kcq_eval.evaluation import evaluate
+    from kcq_eval.figures import style
+
+    problems, commentary, evaluation = Problems(), Commentary(), None
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    try:
+        commentary = read_commentary(resolve_folder(parameters.commentary)) if parameters.commentary else commentary
+    except BadInput as error:
+        problems += error.problems
+    problems += [Problem("missing_font", name, expected=style.FONT_FOLDER.name) for name in _FONTS if not (style.FONT_FOLDER / name).is_file()]
+    problems.stop()
+    return evaluation, commentary
+
+
 def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
@@ -186,15 +201,15 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _kept(folder: Path, place: Path) -> Path:
-    """A copy of an unfinished run, beside the place of its bundle."""
+def _kept(work: Path, place: Path) -> Path:
+    """Where what was done is kept when the bundle cannot be made."""
     copy = place.parent / f"{place.name}.failed"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder, copy)
+    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
     return copy
 
 
-def _join(work: Path, place: Path, evaluation) -> None:
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path) -> None:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
     from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
@@ -205,6 +220,11 @@ def _join(work: Path, place: Path, evaluation) -> None:
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
     contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    try:
+        passages = commentary.filled(contents.numbers, contents.number)
+    except BadInput as error:
+        raise Unfinished(error.problems, _kept(work, place)) from None
+    contents = replace(contents, commentary=passages)
     _deliver(contents)
     shutil.rmtree(work / "parts")
     try:
@@ -263,14 +283,20 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters, report, slides and workbook."""
+    """What people open: letters, the report as a page, for Word and for print, slides and workbook."""
+    from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.report_docx import write_docx
+    from kcq_eval.deliverables.report_pdf import write_pdf
     from kcq_eval.deliverables.slides import FILE, write_slides
     from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    document, figures = build_document(contents, letter=letter), contents.folder / "figures"
+    write_docx(document, contents.folder / DOCX, figures)
+    write_pdf(document, contents.folder / PDF, figures)
     write_slides(contents, contents.folder / FILE)
     write_workbook(contents, contents.folder / WORKBOOK)
 
