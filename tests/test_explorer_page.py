@@ -390,6 +390,7 @@ def test_jupyterlab_runs_a_notebook_without_error(notebook, browser, surrounding
         page.set_default_timeout(2 * PATIENCE)
         page.goto(f"{base}/lab/tree/notebooks/{notebook}.ipynb?token=t&reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         count = page.locator(".jp-CodeCell").count()
