@@ -106,7 +106,8 @@ class Explorer(Voila):
         for pool in list(self.kernel_manager._pools.values()):
             for waiting in list(pool)[:1]:
                 await (await waiting)["task"]
-        self.ready(f"http://{self.ip}:{self.port}/?token={self.identity_provider.token}")
+        host = socket.gethostname() if self.ip in ("0.0.0.0", "::") else f"[{self.ip}]" if ":" in self.ip else self.ip
+        self.ready(f"http://{host}:{self.port}/?token={self.identity_provider.token}")
 
 
 def serve(given: Mapping[str, Any], *, address: str, port: int, ready: Callable[[str], None], pages: int = 2) -> None:
