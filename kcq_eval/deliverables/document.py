@@ -184,7 +184,7 @@ class _Report:
         yield Outline()
         yield Page()
         yield Heading(1, self.texts("report.findings"), "summary", numbered=False)
-        yield _items(finding["text"] for part in self.contents.results for finding in part["findings"])
+        yield _items(finding["text"] for part in self.contents.results for finding in part["findings"] if finding["main"])
         audit = [finding["text"] for finding in self._part(AUDIT)["findings"] if finding["main"]]
         if audit:
             yield Paragraph((Span(self._part(AUDIT)["title"], bold=True),))
