@@ -213,6 +213,9 @@ def _names(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
     for source in evaluation.published.sources.values():
         for told in (source.source_id, source.title_vi, source.title_en, source.publisher):
             yield Admissible("name", f"source.{source.source_id}", told, source=source.source_id)
+    for correction in evaluation.ledger:
+        for told in filter(_has_digit, dict.fromkeys((correction.reason_vi, correction.reason_en))):
+            yield Admissible("name", f"ledger.{correction.claim_id}.reason", told, source=correction.claim_id)
     for vintage in VINTAGES:
         yield _exactly("count", f"map.{vintage}", int(vintage))
         found = coverage(evaluation.estimates, evaluation.parameters, vintage)

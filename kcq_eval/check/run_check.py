@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kcq_eval.check.admissible import COLUMNS, FILE, admissible_rows, named_numbers
@@ -12,6 +12,7 @@ from kcq_eval.check.bank import Bank
 from kcq_eval.check.knowledge import Knowledge
 from kcq_eval.check.languages import between_languages
 from kcq_eval.check.matching import Checker, Finding
+from kcq_eval.check.pieces import place_text
 from kcq_eval.check.readers import read_document, tidied
 from kcq_eval.check.sentences import plain
 from kcq_eval.deliverables.contents import Contents
@@ -29,8 +30,11 @@ class NumbersDiffer(Exception):
         super().__init__(f"{len(self.findings)} numerals")
 
 
-def check_contents(contents: Contents) -> None:
+def check_contents(contents: Contents) -> dict[str, list[str]]:
     """Write `numerals.csv`, then check everything that people open.
+
+    Returns:
+        For each number the places that show it, as read back; a numeral that is the same for several numbers counts for each.
 
     Raises:
         NumbersDiffer: A document prints a number that nothing accounts for, a stale copy, or another language's marks.
@@ -48,6 +52,12 @@ def check_contents(contents: Contents) -> None:
     trouble = [finding for finding in found if finding.is_trouble]
     if trouble:
         raise NumbersDiffer(trouble)
+    return {number_id: places for number_id in contents.numbers if (places := _places(found, number_id, texts))}
+
+
+def _places(found: Iterable[Finding], number_id: str, say: Callable[..., str]) -> list[str]:
+    told = (", ".join(filter(None, [finding.document, place_text(finding.place, say)])) for finding in found if number_id in finding.ids)
+    return list(dict.fromkeys(told))
 
 
 def deliverables(folder: Path) -> list[Path]:

@@ -220,7 +220,7 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    contents = Contents(parts, evaluation, texts, work, _lineage(parts, evaluation))
     try:
         passages = commentary.filled(contents.numbers, contents.number)
     except BadInput as error:
@@ -229,23 +229,23 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
     _deliver(contents, workers)
     shutil.rmtree(work / "parts")
     try:
-        check_contents(contents)
+        places = check_contents(contents)
     except NumbersDiffer as error:
         error.copy = _kept(work, place)
         raise
+    told = json.dumps(contents.lineage | {"places": places}, ensure_ascii=False, indent=1)
+    (work / LINEAGE).write_text(told + "\n", encoding="utf-8", newline="\n")
 
 
-def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
-    """What is behind each number, written and returned."""
+def _lineage(parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
+    """What is behind each number."""
     from kcq_eval.evidence.lineage import lineage
     from kcq_eval.texts import LANGUAGES, Texts
 
     texts = {
         language: Texts(evaluation.parameters.model_copy(update={"language": language}), evaluation.published.vocabulary) for language in LANGUAGES
     }
-    told = lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
-    (work / LINEAGE).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
-    return told
+    return lineage([number for part in parts for number in part["lineage"]], evaluation, texts)
 
 
 def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> None:
