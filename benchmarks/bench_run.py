@@ -39,8 +39,8 @@ def plain_script() -> str:
         f"shutil.copytree({str(ROOT / 'notebooks')!r}, folder + '/notebooks')",
         "parameters = read_parameters({})",
         "evaluation = evaluate(parameters)",
-        "bundle._join(Path(folder), evaluation)",
-        "bundle._write_record(Path(folder), 'plain', parameters, bundle.input_hashes(parameters), evaluation)",
+        "contents = bundle._join(Path(folder), evaluation)",
+        "bundle._write_evidence(contents, 'plain', bundle.input_hashes(parameters), [])",
     ]
     return "\n".join(lines)
 

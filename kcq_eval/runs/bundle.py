@@ -8,7 +8,6 @@ import io
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.evidence.explain import LINEAGE
+from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, seal
+from kcq_eval.evidence.record import PARAMETERS, write_record
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
 if TYPE_CHECKING:
     from kcq_eval.deliverables.contents import Contents
 
-RECORD, LOG, REPORT = "record.json", "log.txt", "report.html"
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "z3-solver")
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,9 @@ def run(
     try:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
-        _join(work, evaluation)
-        _write_parameters(work / "parameters.yaml", parameters)
-        _write_record(work, run_id, parameters, inputs, evaluation)
-        (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
+        contents = _join(work, evaluation)
+        _write_parameters(work / PARAMETERS, parameters)
+        _write_evidence(contents, run_id, inputs, seconds)
         os.chmod(work, 0o755)
         move_into_place(work, place)
     finally:
@@ -134,7 +133,7 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
     data, root = resolve_folder(parameters.data_dir), project_root()
     package = Path(__file__).resolve().parent.parent
     found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml")}
-    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".html", ".otf")}
+    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if _is_code(p)}
     found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
     found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
     hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
@@ -143,6 +142,11 @@ def input_hashes(parameters: Parameters) -> dict[str, str]:
         if getattr(parameters, name) and place.exists():
             hashes[f"{name}/{place.name}"] = hash_of(place)
     return hashes
+
+
+def _is_code(path: Path) -> bool:
+    """Whether a file of the package's folder is part of it, whatever its kind; no leftovers of Python or editors."""
+    return path.is_file() and path.suffix != ".pyc" and not path.name.startswith((".", "~")) and not path.name.endswith("~")
 
 
 def _run_id(parameters: Parameters, inputs: dict[str, str]) -> str:
@@ -187,7 +191,7 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _join(work: Path, evaluation) -> None:
+def _join(work: Path, evaluation) -> Contents:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
@@ -196,8 +200,10 @@ def _join(work: Path, evaluation) -> None:
     parts = tuple(json.loads((work / "parts" / f"{chapter}.json").read_text(encoding="utf-8")) for chapter in CHAPTERS)
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
-    _deliver(Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation)))
+    contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    _deliver(contents)
     shutil.rmtree(work / "parts")
+    return contents
 
 
 def _lineage(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
@@ -277,26 +283,13 @@ def _write_parameters(path: Path, parameters: Parameters) -> None:
     path.write_text(yaml.safe_dump(given, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")
 
 
-def _write_record(work: Path, run_id: str, parameters: Parameters, inputs: dict[str, str], evaluation) -> None:
-    from importlib.metadata import version
+def _write_evidence(contents: Contents, run_id: str, inputs: dict[str, str], seconds: Iterable[tuple[str, float]]) -> None:
+    """The crate, the record, and what seals them all; `seconds` go into the log."""
+    from kcq_eval.evidence.crate import write_crate
 
-    audit = evaluation.audit
-    record = {
-        "run_id": run_id,
-        "kcq_eval": __version__,
-        "command": "kcq-eval run -f parameters.yaml",
-        "parameters": _told(parameters),
-        "sources": list(evaluation.published.sources),
-        "verdict": audit.verdict,
-        "conflicts": audit.conflicts,
-        "explanations": audit.explanations,
-        "set_aside": evaluation.set_aside,
-        "ledger": {correction.claim_id: correction.status for correction in evaluation.ledger},
-        "environment": {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in _PACKAGES}},
-        "inputs": inputs,
-        "outputs": {p.relative_to(work).as_posix(): _sha256(p.read_bytes()) for p in sorted(work.rglob("*")) if p.is_file()},
-    }
-    (work / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_crate(contents, inputs, later=(RECORD, SUMS, LOG))
+    write_record(contents.folder, run_id, _told(contents.evaluation.parameters), inputs, contents.evaluation)
+    seal(contents.folder, "".join(f"{name}\t{s:.2f} s\n" for name, s in seconds))
 
 
 def move_into_place(work: Path, place: Path) -> None:
