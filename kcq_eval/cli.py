@@ -143,6 +143,38 @@ def diff(
     raise typer.Exit(0 if found.is_none else EXIT_FAILED)
 
 
+@app.command(help="Kiểm chứng một kết quả: tệp nguyên vẹn, chạy lại ra đúng như cũ · Verify a bundle: files unchanged, run again the same comes out")
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Thư mục kết quả · a run's folder")],
+    register: Annotated[Path | None, typer.Option("--register", help="Sổ theo dõi, nếu không còn ở chỗ cũ · the register, if it is not where it was")] = None,
+    criteria: Annotated[Path | None, typer.Option("--criteria", help="Tệp tiêu chí · the rules file")] = None,
+    commentary: Annotated[Path | None, typer.Option("--commentary", help="Tệp lời bình · the commentary")] = None,
+    template: Annotated[Path | None, typer.Option("--template", help="Mẫu trình chiếu · the slide template")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Thư mục số liệu · the data folder")] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Dựng lại môi trường từ requirements.lock trước · make the environment anew from the lock first")] = False,
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.evidence.verify import told
+    from kcq_eval.evidence.verify import verify as verified
+    from kcq_eval.runs.bundle import NotebookFailed
+
+    files = {"register": register, "criteria": criteria, "commentary": commentary, "template": template, "data_dir": data}
+    try:
+        found = verified(
+            bundle, {name: path for name, path in files.items() if path}, from_scratch=from_scratch,
+            tell=lambda step: print(f"- {_say(language, f'verify.step.{step}')}", file=sys.stderr, flush=True),
+        )  # fmt: skip
+    except BadInput as error:
+        _fail_bad_input(error, language, "verify.unusable")
+    except NotebookFailed as error:
+        _stop(_say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED)
+    except OSError as error:
+        _stop(_say(language, "cli.not_readable", folder=error.filename or bundle, error=error.strerror), EXIT_BAD_INPUT)
+    for line in told(found, language):
+        typer.echo(line)
+    raise typer.Exit(0 if found.holds else EXIT_FAILED)
+
+
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 
 
@@ -254,11 +286,11 @@ def _tell_fonts(template: str, language: str) -> None:
         typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
-def _fail_bad_input(error: BadInput, language: str) -> None:
+def _fail_bad_input(error: BadInput, language: str, heading: str = "cli.problems") -> None:
     from kcq_eval.texts import problem_lines
 
     lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
-    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines)
+    _stop(_say(language, heading, count=len(error.problems)), EXIT_BAD_INPUT, *lines)
 
 
 def _stop(message: str, code: int, *more: str) -> None:

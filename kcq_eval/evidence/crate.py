@@ -125,13 +125,14 @@ def _step(part: Mapping[str, Any], position: str, read: list[Any], outputs: Mapp
     results = [name for name in outputs if name.startswith(f"tables/{chapter}.") or (name.startswith("figures/") and name[8:].partition(".")[0] in figures)]
     yield {"@id": f"#step-{chapter}", "@type": "HowToStep", "name": part["title"], "position": position, "workExample": _at(notebook)}
     yield {
-        "@id": notebook, "@type": ["File", "SoftwareSourceCode"], "name": part["title"], "description": part["question"], "programmingLanguage": _at("#python"),
+        "@id": notebook, "@type": ["File", "SoftwareSourceCode"], "name": part["title"], "description": part["question"], "version": __version__,
+        "programmingLanguage": _at("#python"),
         "encodingFormat": _KINDS[".ipynb"], "sha256": outputs[notebook],
     }  # fmt: skip
     yield {"@id": f"#control-{chapter}", "@type": "ControlAction", "name": part["title"], "instrument": _at(f"#step-{chapter}"), "object": _at(f"#run-{chapter}")}
     yield {
         "@id": f"#run-{chapter}", "@type": "CreateAction", "name": part["title"], "description": part["question"], "instrument": _at(notebook), "object": read,
-        "result": [_at(name) for name in results],        "actionStatus": _DONE,
+        "result": [_at(name) for name in results], "actionStatus": _DONE,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,11 @@ class Damage:
     def is_none(self) -> bool:
         return not (self.changed or self.missing or self.extra or self.renamed)
 
+    @property
+    def names(self) -> set[str]:
+        """The files of the bundle that are not as they were."""
+        return {*self.changed, *self.missing, *(name for name, _ in self.renamed)}
+
 
 def seal(work: Path, log: str) -> None:
     """Write the log and `SHA256SUMS`, the last files of a bundle."""
@@ -44,10 +49,10 @@ def seal(work: Path, log: str) -> None:
     (work / SUMS).write_bytes(_closed(_lines(hashes(work))))
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a folder by name, in the order of names; "" for what is no plain file: links are not followed."""
+def hashes(folder: Path, names: Iterable[str] = ()) -> dict[str, str]:
+    """SHA-256 of every file of a folder, or of some, by name, in the order of names; "" for what is no plain file: links are not followed."""
     found = {}
-    for path in folder.rglob("*"):
+    for path in map(folder.joinpath, names) if names else folder.rglob("*"):
         if path.is_symlink() or not path.is_dir():
             plain = path.is_file() and not path.is_symlink()
             found[path.relative_to(folder).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest() if plain else ""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from kcq_eval.datafiles import project_root
+from kcq_eval.parameters import FOLDERS
 from kcq_eval.runs import engine
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "sensitivity", "consistency_audit")
@@ -111,13 +113,13 @@ def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     if output.exists():
-        _without_timings(output)
+        _without_timings(output, parameters)
     sender.send(Executed(chapter, time.monotonic() - started, error))
     sender.close()
 
 
-def _without_timings(path: Path) -> None:
-    """Drop when and where a notebook ran, so that the same run leaves the same bytes; the log keeps the times."""
+def _without_timings(path: Path, parameters: Mapping[str, Any] = {}) -> None:
+    """Drop when and where a notebook ran, so that the same run leaves the same bytes; the log keeps the times, parameters.yaml the places."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
@@ -128,7 +130,17 @@ def _without_timings(path: Path) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+            cell.source = "\n".join(_without_place(line, parameters) for line in cell.source.split("\n"))
     nbformat.write(notebook, path)
+
+
+def _without_place(line: str, parameters: Mapping[str, Any]) -> str:
+    """A line that names one of the user's files outside the project, with the file's name only."""
+    name = line.partition(" = ")[0]
+    place = str(parameters.get(name, "")) if name in FOLDERS else ""
+    if place.startswith(("..", "./", "~")) or Path(place).is_absolute():
+        return f"{name} = {json.dumps(Path(place).name, ensure_ascii=False)}"
+    return line
 
 
 def store_outputs() -> None:
