@@ -25,7 +25,7 @@ from kcq_eval.evidence.lineage import grounds
 from kcq_eval.exhibits import Exhibit
 from kcq_eval.figures import style
 from kcq_eval.findings import Finding, assessment, findings
-from kcq_eval.numbers import Numbers
+from kcq_eval.numbers import FORMS, Numbers
 from kcq_eval.parameters import entries, read_parameters
 from kcq_eval.rounding import rounding_shows_in, shown
 from kcq_eval.texts import Texts, markdown
@@ -124,6 +124,7 @@ class Chapter:
             "title": self._titled(f"chapter.{self.name}.title"),
             "question": self.texts(f"chapter.{self.name}.question"),
             "numbers": tables.number_rows(self.numbers, both, self.evaluation.ledger),
+            "forms": {number.id: {form: self.texts.number(number, form) for form in FORMS} for number in self.numbers},
             "lineage": [grounds(number) for number in self.numbers],
             "findings": [asdict(finding) for finding in self._findings],
             "assessment": assessment(self.name, self.texts),

@@ -14,7 +14,7 @@ from typing import ClassVar
 from kcq_eval.datafiles import Row, read_table
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.parameters import Period
-from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError
+from kcq_eval.printed import HEDGES, ROUNDINGS, UNITS, Printed, PrintedError, with_digits
 from kcq_eval.sources import Source, load_sources, read_trust
 from kcq_eval.vocabulary import ALL, DIMENSIONS, UNSTATED, Vocabulary, load_vocabulary
 
@@ -359,7 +359,8 @@ def _printed(
             raise PrintedError("not_whole", found=row["printed"], expected="0, 1, 2, …")
         return printed, None
     except PrintedError as error:
-        wrong.append(row.problem(f"printed_{error.key}", "printed", expected=error.expected))
+        meant = with_digits(row["printed"])
+        wrong.append(row.problem("letter_in_number" if meant else f"printed_{error.key}", "printed", expected=error.expected, near=meant))
         return None, None
 
 

@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`."""
+"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`, `kcq-eval check`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from kcq_eval import __version__, audit_command
+from kcq_eval.check import command as check_command
+from kcq_eval.commentary_command import app as commentary_app
 from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.register.commands import app as register
 
@@ -21,6 +23,7 @@ app = typer.Typer(
     "Evaluate a programme's period against the one before, and prove whether its published figures can all be true.",
 )  # fmt: skip
 app.add_typer(register, name="register")
+app.add_typer(commentary_app, name="commentary")
 
 
 def main() -> None:
@@ -54,22 +57,45 @@ def run(
         str, typer.Option("--template", metavar="FILE.pptx", help="Mẫu trình chiếu của đơn vị · the centre's own slide template")
     ] = "",
     with_names: Annotated[bool, typer.Option("--with-names", help="Ghi tên cơ sở, mã số thuế vào kết quả · write names and tax codes into the results")] = False,
+    commentary: Annotated[Path | None, typer.Option("--commentary", help="Tệp lời bình (.md) · the evaluator's own passages (.md)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Chạy lại dù không có gì thay đổi · run even if nothing has changed")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Dùng kernel riêng của papermill · use papermill's own kernels")] = False,
+    both: Annotated[bool, typer.Option("--both", help="Chạy cả tiếng Việt và tiếng Anh, rồi đối chiếu từng số · run in both languages, then compare every number")] = False,
 ) -> None:
+    given, language = {}, "vi"
+    try:
+        given = _given(parameter, file) | ({"with_names": True} if with_names else {}) | ({"template": template} if template else {})
+        given |= {"commentary": str(commentary)} if commentary else {}
+    except BadInput as error:
+        _fail_bad_input(error, language)
+    if not both:
+        _run(given, file, out, plain=plain, force=force)
+        return
+    out = out or (Path(given["out_dir"]) if "out_dir" in given else None)
+    folders = [_run(given | {"language": code}, file, out and out / code, plain=plain, force=force) for code in ("vi", "en")]
+    differences = check_command.compare_bundles(*folders)
+    if differences:
+        _stop(_say(language, "check.languages_differ"), EXIT_FAILED, *(f"  - {line}" for line in differences))
+    typer.echo(_say(language, "check.languages_agree"))
+
+
+def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: bool, force: bool) -> Path:
+    """One run in one language, told on the terminal; the folder of its bundle."""
+    from kcq_eval.check.run_check import NumbersDiffer
     from kcq_eval.parameters import read_parameters
-    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed
+    from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
 
     language = "vi"
     try:
-        given = _given(parameter, file) | ({"with_names": True} if with_names else {}) | ({"template": template} if template else {})
         language = given.get("language") if given.get("language") in ("vi", "en") else language
         parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
             out = Path(parameters.out_dir)
         with _Progress(language) as progress:
             bundle = run_bundle(parameters, out and Path(os.path.abspath(out)), plain=plain, force=force, tell=progress.tell)
+    except Unfinished as error:
+        _fail_bad_input(error, language, _say(language, "commentary.kept"), f"  {error.kept}")
     except BadInput as error:
         _fail_bad_input(error, language)
     except FolderTaken as error:
@@ -78,12 +104,15 @@ def run(
         _stop(
             _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED, _say(language, "cli.failed_copy"), f"  {error.copy}"
         )
+    except NumbersDiffer as error:
+        told = check_command.trouble_lines(error.findings, language)
+        _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *told, _say(language, "check.failed_copy"), f"  {error.copy}")
     except OSError as error:
         _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
-    else:
-        _summary(bundle, language)
-        if parameters.template:
-            _tell_fonts(parameters.template, language)
+    _summary(bundle, language)
+    if parameters.template:
+        _tell_fonts(parameters.template, language)
+    return bundle.folder
 
 
 @app.command(help="Bảng các tham số · The table of parameters")
@@ -165,7 +194,7 @@ def verify(
             tell=lambda step: print(f"- {_say(language, f'verify.step.{step}')}", file=sys.stderr, flush=True),
         )  # fmt: skip
     except BadInput as error:
-        _fail_bad_input(error, language, "verify.unusable")
+        _fail_bad_input(error, language, heading="verify.unusable")
     except NotebookFailed as error:
         _stop(_say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED)
     except OSError as error:
@@ -176,6 +205,7 @@ def verify(
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
+app.command(help="Đối chiếu các số trong một tài liệu với kết quả của một lượt chạy · Check a document's numbers against a run's results")(check_command.check)
 
 
 def _given(assignments: list[str], file: Path | None) -> dict[str, Any]:
@@ -286,11 +316,11 @@ def _tell_fonts(template: str, language: str) -> None:
         typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
-def _fail_bad_input(error: BadInput, language: str, heading: str = "cli.problems") -> None:
+def _fail_bad_input(error: BadInput, language: str, *more: str, heading: str = "cli.problems") -> None:
     from kcq_eval.texts import problem_lines
 
     lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
-    _stop(_say(language, heading, count=len(error.problems)), EXIT_BAD_INPUT, *lines)
+    _stop(_say(language, heading, count=len(error.problems)), EXIT_BAD_INPUT, *lines, *more)
 
 
 def _stop(message: str, code: int, *more: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from kcq_eval.errors import Problem, Problems, nearest
 
 MAX_BYTES = 20_000_000  # a table of claims or codes is small; more is the wrong file
+MAX_LINES = 1_048_576  # of a spreadsheet
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -84,8 +85,12 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
         yield from table_rows(path.name, lines, columns, optional, problems)
 
 
-def read_lines(path: Path, columns: Iterable[str], problems: Problems) -> list[list[str]] | None:
-    """The lines of a CSV file as lists of cells, the header first; None if it is unusable, which goes into `problems`."""
+def read_lines(path: Path, columns: Iterable[str], problems: Problems, *, most: int | None = None) -> list[list[str]] | None:
+    """The lines of a CSV file as lists of cells, the header first; None if it is unusable, which goes into `problems`.
+
+    Args:
+        most: Reading stops at the first line with anything in it after so many lines; `MAX_LINES` even of blank ones are refused.
+    """
     name = path.name
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -108,7 +113,14 @@ def read_lines(path: Path, columns: Iterable[str], problems: Problems) -> list[l
     try:
         header_line = text.partition("\n")[0]
         delimiter = ";" if ";" in header_line and "," not in header_line else ","  # Excel writes ";" where commas are decimal
-        lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+        lines = []
+        for line in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True):
+            lines.append(line)
+            if most is not None and len(lines) > most and any(cell.strip() for cell in line):
+                break
+            if most is not None and len(lines) > MAX_LINES:
+                problems.append(Problem("table_too_large", name, found=f"≥ {len(lines)}", expected=f"≤ {most}"))
+                return None
     except csv.Error as error:
         problems.append(Problem("not_csv", name, found=str(error), expected="CSV (UTF-8)"))
         return None

@@ -23,7 +23,7 @@ from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.printed import NUMBER_FORMATS, SIZE_WORDS, UNITS, Unit, own_unit
 from kcq_eval.sources import Source, read_trust
 from kcq_eval.vocabulary import ALL, UNSTATED, Measure, Partition, Vocabulary
-from kcq_eval.workbooks import read_workbook
+from kcq_eval.workbooks import read_workbook, without_value
 
 MAX_CLAIMS = 1_000
 MAX_CELL = 500  # characters of one cell
@@ -31,6 +31,7 @@ _MAX_COLUMNS = 500
 RATE, TOTAL = "rate", "total"
 _CENTRE = "own"
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+_TEXTS = (".doc", ".docx", ".odt", ".rtf", ".pdf", ".ppt", ".pptx", ".html", ".htm")  # documents to read, whatever is in them
 _REQUIRED = {
     "claims": ("measure", "period", "printed", "unit"),
     "rules": ("dimension",),
@@ -119,6 +120,7 @@ class _Table:
     lines: list[list[str]]
     numbers: frozenset[tuple[int, int]] = frozenset()
     merged_rows: frozenset[int] = frozenset()
+    sheet: str = ""
 
 
 def read_document(path: Path, number_format: str = "") -> OwnDocument:
@@ -139,10 +141,23 @@ def read_document(path: Path, number_format: str = "") -> OwnDocument:
     document = _Reader(path, tables, number_format, problems, notes).document()
     merged = {(table.file, row) for table in tables.values() for row in table.merged_rows}
     problems[:] = [replace(p, message="merged_cell") if p.message == "empty_cell" and (p.file, p.row) in merged else p for p in problems]
+    _tell_formulas(path, tables.values(), problems)
     files = list(dict.fromkeys(table.file for table in tables.values()))
     problems.sort(key=lambda problem: (files.index(problem.file), problem.row or 0))
     problems.stop()
     return document
+
+
+def _tell_formulas(path: Path, tables: Iterable[_Table], problems: Problems) -> None:
+    """An empty cell in a row with formulas that have no stored value, or with errors, is told as that."""
+    for table in tables:
+        rows = [p.row for p in problems if p.message == "empty_cell" and p.file == table.file and p.row]
+        if table.sheet and rows:
+            why = {row: told for (row, _), told in without_value(path, table.sheet, max(rows)).items()}
+            problems[:] = [
+                replace(p, message=why[p.row][0], found=why[p.row][1]) if p.message == "empty_cell" and p.file == table.file and p.row in why else p
+                for p in problems
+            ]
 
 
 # --- tables
@@ -155,9 +170,12 @@ def _tables(path: Path, problems: Problems, notes: list[Note]) -> dict[str, _Tab
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         problems.append(Problem("missing_file", path.name, expected="XLSX, CSV", nearest=nearest(path.name, sorted(beside))))
         return {}
+    if path.suffix.lower() in _TEXTS or _starts_with(path, b"%PDF"):
+        problems.append(Problem("no_table_file", path.name, found=path.suffix, expected="XLSX, CSV"))
+        return {}
     if path.suffix.lower() in _WORKBOOKS or _starts_with(path, b"PK\x03\x04"):
         return _from_workbook(path, problems, notes)
-    lines = read_lines(path, _REQUIRED["claims"], problems)
+    lines = read_lines(path, _REQUIRED["claims"], problems, most=MAX_CLAIMS + 1)
     return {} if lines is None else {"claims": _cleaned(path.name, lines, frozenset(), problems)}
 
 
@@ -167,7 +185,7 @@ def _from_folder(folder: Path, problems: Problems, notes: list[Note]) -> dict[st
     for path in files:
         name = names.get(spellings.key(path.stem.replace("-", " ")))
         if name in _REQUIRED and name not in found:
-            lines = read_lines(path, _REQUIRED[name], problems)
+            lines = read_lines(path, _REQUIRED[name], problems, most=MAX_CLAIMS + 1)
             if lines is not None:
                 found[name] = _cleaned(path.name, lines, frozenset(), problems)
             else:
@@ -193,7 +211,7 @@ def _from_workbook(path: Path, problems: Problems, notes: list[Note]) -> dict[st
             name = "claims"
         if name in _REQUIRED and name not in found:
             table = _cleaned(f"{path.name} [{sheet.name}]", sheet.lines, sheet.numbers, problems)
-            found[name] = replace(table, merged_rows=sheet.merged_rows)
+            found[name] = replace(table, merged_rows=sheet.merged_rows, sheet=sheet.name)
         elif name != "guide":
             _not_read(f"{path.name} [{sheet.name}]", sheet.name, problems, notes)
     if not filled:
@@ -218,7 +236,8 @@ def _cleaned(file: str, lines: list[list[str]], numbers: frozenset[tuple[int, in
     while lines and not any(cell.strip() for cell in lines[-1]):
         lines.pop()
     if len(lines) > MAX_CLAIMS + 1 or max(map(len, lines), default=0) > _MAX_COLUMNS:
-        problems.append(Problem("table_too_large", file, found=f"{len(lines)} × {max(map(len, lines))}", expected=f"{MAX_CLAIMS} × {_MAX_COLUMNS}"))
+        found = f"≥ {len(lines) - 1} × {max(map(len, lines))}"
+        problems.append(Problem("table_too_large", file, found=found, expected=f"≤ {MAX_CLAIMS} × {_MAX_COLUMNS}"))
         return _Table(file, [])
     cleaned = [[_clean(cell) if len(cell) <= 10 * MAX_CELL else cell for cell in line] for line in lines]
     for number, line in enumerate(cleaned, start=1):

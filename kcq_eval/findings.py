@@ -39,6 +39,7 @@ _MOST_WAYS = 3  # suspects of one conflict, or larger explanations, whose mechan
 _MOST_TOLD = 10  # tied explanations named in a sentence, and suspects with what each would have to be; the tables have all
 
 DEMONSTRATION = "demonstration"  # the finding that stands before all others where rows are invented
+WEIGHTS = "funding_weights"  # how the years weigh in real growth: of its chapter only
 COLUMNS = ("id", "chapter", "text", "depends_on_explanation", "sources", "corrections", "main")
 
 
@@ -66,7 +67,7 @@ def _order(chapter: str, parameters: Parameters) -> list[tuple[str, ...]]:
     """A chapter's findings; of alternatives the first whose numbers are known is told."""
     share = "facility_share" if parameters.share_whole == "all" else "facility_share.rest"
     return {
-        "funding_growth": [(f"funding_growth.{parameters.price_basis}", "funding_only"), ("funding_real",), ("funding_split",)],
+        "funding_growth": [(f"funding_growth.{parameters.price_basis}", "funding_only"), ("funding_real",), (WEIGHTS,), ("funding_split",)],
         "facility_shares": [("facilities", "facilities_only"), *([] if parameters.scheme_kind == ALL else [(share, "facility_share_open")])],
         "support_type_mix": [("mix", "mix_only"), ("mix_concentration",)],
         "province_coverage": [("coverage", "coverage_only"), ("coverage_34", "coverage_34_only")],
@@ -87,7 +88,7 @@ def findings(chapter: str, texts: Texts, parameters: Parameters) -> list[Finding
                 for claims in (lambda bounded: bounded.claims, lambda bounded: bounded.corrections)
             )
             marked = depends or bool(corrections)
-            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), marked), depends, sources, corrections))
+            found.append(Finding(key, chapter, starred(texts(f"finding.{key}"), marked), depends, sources, corrections, main=key != WEIGHTS))
     what = texts(f"chapter.{chapter}.title")
     return found or [Finding(f"not_reported.{chapter}", chapter, texts("finding.not_reported", what=what))]
 

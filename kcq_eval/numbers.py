@@ -19,6 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+FORMS = ("", "digits", "abs", "change", "more")  # in which a text may ask for a number
 
 
 @dataclass(frozen=True)

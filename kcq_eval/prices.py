@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -31,10 +32,30 @@ class PriceIndex:
             return None
         return sum(self.by_year[year] for year in period.years) / len(period.years)
 
-    def change(self, current: Period, baseline: Period) -> Fraction | None:
-        """Mean prices of one period over those of another, as a factor (1.08 means 8 % dearer)."""
-        now, before = self.mean(current), self.mean(baseline)
-        return None if now is None or before is None else now / before
+    def mean_of_money(self, amounts: Mapping[int, tuple[Fraction, Fraction, Fraction]]) -> tuple[Fraction, Fraction, Fraction] | None:
+        """What money spent over some years is divided by so that each year's amount is deflated by its own year's index, with exact bounds.
+
+        It is the harmonic mean of the index weighted by the amounts, sum(a) / sum(a / index).
+
+        Args:
+            amounts: By year (value, lower, upper), not negative and not all zero.
+
+        Returns:
+            (value, lower, upper); None where the index of a year with money is missing.
+        """
+        spent = {year: amount for year, amount in amounts.items() if amount[2]}
+        if not all(year in self.by_year for year in spent):
+            return None
+        years = sorted(spent, key=lambda year: (self.by_year[year], year))  # the mean is least with most money in the cheapest years
+        means = []
+        for dearer in range(len(years) + 1):
+            for cheap, dear in ((1, 2), (2, 1)):
+                ends = {year: spent[year][cheap if place < dearer else dear] for place, year in enumerate(years)}
+                means += [self._mean(ends)] if any(ends.values()) else [self.by_year[year] for year in years]
+        return self._mean({year: amount[0] for year, amount in spent.items()}), min(means), max(means)
+
+    def _mean(self, amounts: Mapping[int, Fraction]) -> Fraction:
+        return sum(amounts.values()) / sum(amount / self.by_year[year] for year, amount in amounts.items())
 
 
 def load_price_indices(folder: Path) -> dict[str, PriceIndex]:

@@ -122,6 +122,16 @@ PROBLEM_KEYS = (
 )  # fmt: skip
 
 
+def with_digits(text: str) -> str:
+    """A number in which letters stand for the digits that they look like (O, I, l), with the digits; "" for any other text."""
+    digits = text.strip().translate(_LIKE_DIGITS)
+    return digits if digits != text.strip() and _ONLY_DIGITS.fullmatch(digits) and any("0" <= c <= "9" for c in text) else ""
+
+
+_LIKE_DIGITS = str.maketrans("OoIl", "0011")
+_ONLY_DIGITS = re.compile(r"[+\-−]?[0-9][0-9., ]*")
+
+
 class PrintedError(ValueError):
     """A text that cannot be read as declared: `key` (one of PROBLEM_KEYS) for programs, `found` and `expected` for people."""
 

@@ -246,7 +246,7 @@ def to_html(frame: pd.DataFrame, note: str = "", links: Sequence[str] = ()) -> s
 
 
 def bounds_text(number: Number, texts: Sentences) -> str:
-    """The two ends, with one digit more than the number is shown with, or as many as tell them apart; "" for a point."""
+    """The two ends, with one digit more than the number is shown with, or as many as tell them apart; "" for a point, or where only digits beyond those of a root differ."""
     if number.bounded.is_point:
         return ""
     lower, upper = number.bounded.lower, number.bounded.upper
@@ -254,7 +254,7 @@ def bounds_text(number: Number, texts: Sentences) -> str:
     ends = [Number("", Bounded.exactly(end), number.unit, decimals).digits(texts.language) for end in (lower, upper) if end is not None]
     if upper is None:
         return f"≥ {ends[0]}"
-    return ends[0] if ends[0] == ends[1] else between(ends, lower >= 0, texts.language)
+    return "" if ends[0] == ends[1] else between(ends, lower >= 0, texts.language)
 
 
 def as_printed(claim: Claim) -> str:

@@ -86,6 +86,10 @@ class Vocabulary:
         """A code's label in `vi` or `en`; a union of codes is joined with a comma."""
         return ", ".join(self._labels[part][language] for part in code.split("+"))
 
+    def label_codes(self) -> tuple[str, ...]:
+        """Every code that has a label."""
+        return tuple(self._labels)
+
     def __contains__(self, code: str) -> bool:
         """Whether the code has a label."""
         return code in self._labels

@@ -68,6 +68,35 @@ def read_workbook(path: Path, problems: Problems) -> list[Sheet] | None:
         return None
 
 
+def without_value(path: Path, sheet: str, last_row: int) -> dict[tuple[int, int], tuple[str, str]]:
+    """Why cells of a sheet read as empty though something stands in them: by (row, column), from 1, the key of the problem and what stands there.
+
+    A formula has no stored value where no spreadsheet program has computed it yet. Nothing is told of a file that cannot be read so.
+    """
+    import warnings
+
+    import openpyxl
+
+    found: dict[tuple[int, int], tuple[str, str]] = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            books = [openpyxl.load_workbook(path, read_only=True, data_only=stored) for stored in (False, True)]
+        try:
+            for written, stored in zip(*(book[sheet].iter_rows(max_row=last_row) for book in books)):
+                for cell, value in zip(written, stored):
+                    if cell.data_type == "f" and value.value is None:
+                        found[cell.row, cell.column] = "formula_without_value", ""
+                    elif value.data_type == "e":
+                        found[cell.row, cell.column] = "error_cell", str(value.value)
+        finally:
+            for book in books:
+                book.close()
+    except Exception:  # a damaged workbook, an .ods, …: what is known of its cells has been told
+        return {}
+    return found
+
+
 def _trouble(raw: bytes) -> tuple[str, str, str] | None:
     """What makes the file no workbook that can be read whole, before a reader touches it."""
     try:

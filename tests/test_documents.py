@@ -1,5 +1,6 @@
 """An evaluator's own document is read as declared, audited without assuming anything else, and refused with a clear list otherwise."""
 
+import contextlib
 import csv
 import io
 import itertools
@@ -464,6 +465,9 @@ def test_noise_is_no_document(tmp_path, name):
         ("locked.xlsx", b"\xd0\xcf\x11\xe0" + bytes(2_000), "locked_workbook"),
         ("text.xlsx", b"not a workbook", "not_a_workbook"),
         ("cut.xlsx", b"PK\x03\x04" + bytes(50), "not_a_workbook"),
+        ("report.docx", "Báo cáo kết quả".encode(), "no_table_file"),
+        ("report.docx", b"PK\x03\x04" + bytes(50), "no_table_file"),
+        ("report.csv", b"%PDF-1.7\n", "no_table_file"),
     ],
 )
 def test_a_file_that_cannot_be_a_document_is_told_as_what_it_is(tmp_path, name, content, message):
@@ -752,3 +756,28 @@ def test_an_empty_cell_below_a_merged_one_says_so(tmp_path):
     with pytest.raises(BadInput) as raised:
         read_document(tmp_path / "my.xlsx")
     assert [(p.message, p.row, p.column) for p in raised.value.problems] == [("merged_cell", 3, "measure"), ("merged_cell", 4, "measure")]
+
+
+def test_letters_among_digits_and_formulas_without_a_value_are_told_as_that(tmp_path):
+    head, *lines = csv.reader(io.StringIO(f"{HEADER}\n{ENERGY}"))
+    place = head.index("printed")
+    lines[0][place], lines[1][place] = "1O0,000", "=100+150"
+    path = workbook(tmp_path / "a.xlsx", Claims=[head, *lines])
+    with pytest.raises(BadInput) as error:
+        read_document(path, "en")
+    assert [(p.message, p.row, p.nearest) for p in error.value.problems] == [("letter_in_number", 2, "100,000"), ("formula_without_value", 3, "")]
+
+
+def test_a_long_csv_is_refused_without_reading_it_all(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(documents, "_cleaned", lambda file, lines, *rest: read.append(len(lines)) or documents._Table(file, []))
+    (tmp_path / "claims.csv").write_text(HEADER + "\n" + ",,\n" * 5_000 + "x\n" * 200_000, encoding="utf-8")
+    with contextlib.suppress(BadInput, LookupError):
+        read_document(tmp_path / "claims.csv")
+    assert read == [5_002]
+    monkeypatch.undo()
+    refusal(tmp_path / "claims.csv", "table_too_large")
+
+
+def test_blank_lines_after_the_last_claim_are_no_lines(tmp_path):
+    assert verdict(folder(tmp_path / "a", ENERGY + ",,\n" * 3_000)) == "consistent"

@@ -6,7 +6,6 @@ import random
 import unicodedata
 from fractions import Fraction
 
-import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -18,10 +17,10 @@ from kcq_eval.errors import BadInput, Problems
 from kcq_eval.parameters import Period
 from kcq_eval.register import workbooks
 from kcq_eval.register.aggregation import Scope, aggregate
-from kcq_eval.register.cells import number_format
-from kcq_eval.register.coding import _plain_tax_codes
+from kcq_eval.register.cells import number_format, tax_code
 from kcq_eval.register.columns import STATUSES, load_ceilings, load_words
 from kcq_eval.register.demonstration import demonstration_csv, demonstration_rows
+from kcq_eval.register.facilities import Facilities
 from kcq_eval.register.register import check_register, load_register
 
 NOW, BEFORE = Period(2021, 2023), Period(2018, 2020)
@@ -298,6 +297,14 @@ def test_everything_unusable_is_told_at_once_with_its_cell(refused, tmp_path):
     ]
 
 
+def test_a_letter_that_looks_like_a_digit_is_told_with_the_number_meant(refused, tmp_path):
+    lines = [row(state_funding="1O0,5"), row(counterpart_funding="l00"), row(year="2O22"), row(state_funding="Không")]
+    assert [problem[:2] + problem[3:] for problem in refused(workbook(tmp_path / "a.xlsx", lines))] == [
+        ("letter_in_number", 2, "1O0,5", "100,5"), ("letter_in_number", 3, "l00", "100"), ("letter_in_number", 4, "2O22", "2022"),
+        ("not_money", 5, "Không", ""),
+    ]  # fmt: skip
+
+
 def test_missing_and_doubled_columns_are_told_with_the_nearest_head(refused, tmp_path):
     head = ["Kinh phí khuyến côngg" if "khuyến công" in name else name for name in HEAD]
     found = refused(workbook(tmp_path / "a.xlsx", rows({}), head=head))
@@ -406,9 +413,11 @@ def test_tax_codes_are_judged_together_as_one_by_one():
     draw = random.Random(3)
     codes = [f"{draw.randrange(10**10):010d}" for _ in range(3000)] + ["", "12345", "0100109106-001", "x" * 10]
     codes += [front + mst.calc_check_digit(front) for front in (f"{draw.randrange(10**9):09d}" for _ in range(500))]
-    quick = _plain_tax_codes(np.array(codes, dtype=object), checked=True)
-    ten = [len(code) == 10 and code.isdecimal() for code in codes]
-    assert quick.tolist() == [mst.is_valid(code) and easy for code, easy in zip(codes, ten)] and 400 < quick.sum() < 1500
+    codes += ["0000000017", "0100109106 ", "0100109106001", "０１００１０９１０６", "MST 0100109106"]
+    found = Facilities().tax_codes(pd.Series(codes, dtype=object))
+    assert found.bad.tolist() == [bool(code) and not mst.is_valid(tax_code(code)) for code in codes] and 2000 < found.bad.sum() < 3200
+    assert [number % 10**10 for number in found.numbers[:3000]] == [int(code) for code in codes[:3000]]
+    assert found.told == tuple(code for code in codes[:100] if not mst.is_valid(code))[:10]
 
 
 @pytest.mark.parametrize(

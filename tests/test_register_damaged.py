@@ -115,14 +115,17 @@ def test_lines_between_the_rows(damage, published_folder, tmp_path):
     assert (found if isinstance(found, tuple) else messages(found)) == expected.get(damage, {"empty_cell"})
 
 
-def test_formulas_without_a_value_and_error_cells_are_empty_cells(published_folder, tmp_path):
+def test_formulas_without_a_value_and_error_cells_are_told_as_what_they_are(published_folder, tmp_path):
     lines = [list(line) for line in LINES]
     lines[1][11] = "=100+150"
     path = workbook(tmp_path / "a.xlsx", lines)
     book = openpyxl.load_workbook(path)
     book.active["M4"].value, book.active["M4"].data_type = "#DIV/0!", "e"
     book.save(path)
-    assert outcome(path, published_folder) == [("empty_cell", 3, "state_funding"), ("empty_cell", 4, "counterpart_funding")]
+    assert outcome(path, published_folder) == [("formula_without_value", 3, "state_funding"), ("error_cell", 4, "counterpart_funding")]
+    with pytest.raises(BadInput) as error:
+        load_register(path, published_folder)
+    assert 'the cell holds an error; found "#DIV/0!"' in str(error.value)
 
 
 def test_hidden_rows_and_columns_are_read_like_others(published_folder, tmp_path):

@@ -114,7 +114,7 @@ def test_at_a_glance_stand_three_results_and_the_one_caveat(deck):
     large = [s.text_frame.text for s in slide.shapes if s.name.endswith(" number")]
     assert large == ["+28.01\xa0%", "145", "13/28"]
     words = [s.text_frame.text for s in slide.shapes if s.name.endswith(" result")]
-    assert len(words) == 3 and "82 more than the 63" in words[1]
+    assert len(words) == 3 and "against 63 in 2018–2020 (82 more)" in words[1]
     caveat = shape(slide, "caveat").text_frame.text
     assert "3 published figures cannot all be true" in caveat and "#5" in caveat
     assert len(" ".join([*words, caveat]).split()) < 130  # read in a minute

@@ -12,7 +12,7 @@ from kcq_eval.estimates import Bounded
 from kcq_eval.numbers import Number, Numbers, UnknownNumber, supported_decimals
 from kcq_eval.parameters import read_parameters
 from kcq_eval.printed import PROBLEM_KEYS
-from kcq_eval.texts import LANGUAGES, Texts, holes, problem_lines, templates
+from kcq_eval.texts import LANGUAGES, Texts, holes, one_or_more, plain, problem_lines, templates
 from kcq_eval.vocabulary import load_vocabulary
 
 
@@ -104,3 +104,54 @@ def test_verdict_words_accuse_nobody():
         for key, text in sentences(language):
             if key.startswith(("verdict.", "finding.", "figure.")):
                 assert not re.search(rf"\b{word}\b", text), key
+
+
+COUNTED = "facilities figures schemes rows groups supports provinces explanations lists problems points years cells combinations readings pairs"
+BETWEEN = "published rural industrial usable more further different smallest other"
+
+
+def test_one_thing_is_never_told_as_many():
+    words, nouns = BETWEEN.replace(" ", "|"), COUNTED.replace(" ", "|")
+    plural = re.compile(rf"(?<!of )\b1 (?:(?:{words}) )*(?:{nouns})\b|\b[Aa]ll 1\b|\bare 1\b|\b1 are\b")
+    for key, text in sentences("en"):
+        if key == "finding.audit_tied":  # one explanation is told by finding.audit_unique
+            continue
+        told = fill_with("1", re.sub(r"\{@\w+\}", "x", str(text)))
+        assert not plural.search(told) and "(s)" not in told, (key, told)
+
+
+def test_a_count_chooses_its_words_in_any_sentence(texts):
+    assert plain("en", "register.checked", file="a", rows=1, facilities=2, schemes=1) == "Register a: 1 usable row, 2 facilities, 1 scheme."
+    assert texts["en"].fill("{n?a {n} b|c {n} d}", n=1) == "a 1 b" and texts["en"].fill("{n?a {n} b|c {n} d}", n=21) == "c 21 d"
+    assert texts["en"].fill("{a.c?one|many}") == "many"
+    one = Number("n", bounded(1, 1), "percentage_point")
+    assert [texts[language].number(one) for language in LANGUAGES] == ["1\xa0điểm\xa0phần\xa0trăm", "1\xa0percentage\xa0point"]
+
+
+def test_every_choice_between_one_and_many_is_closed_and_nothing_else_is_left_open():
+    for language in LANGUAGES:
+        for key, text in sentences(language):
+            told = re.sub(r"\{\{.*?\}\}", "", fill_with("x", str(text)))
+            assert not re.search(r"[{}]|\w\?\w", told), (language, key, told)
+
+
+def test_the_program_finds_the_same_holes_in_both_languages():
+    """Names without a point are put in by the program; a point in a name is a number's id."""
+    vi, en = (templates(language) for language in LANGUAGES)
+    assert {key: put_in(vi[key]) for key in vi} == {key: put_in(en[key]) for key in vi}
+
+
+def test_shares_differ_by_points_never_by_per_cent(published_folder):
+    for language, points in (("vi", "điểm phần trăm"), ("en", "percentage points")):
+        change = Number("n", bounded("9.5", "9.5"), "percentage_point", 1)
+        told = Texts(read_parameters({"language": language}), load_vocabulary(published_folder)).number(change, "change").replace("\xa0", " ")
+        assert told.endswith(f" {points}") and "%" not in told
+
+
+def fill_with(value: str, text: str) -> str:
+    """The text with the same put into every hole."""
+    return re.sub(r"\{@?[\w.@-]+(?::\w+)?\}", value, one_or_more(str(text), lambda name: value))
+
+
+def put_in(text) -> set[str]:
+    return {name for name, _ in holes(str(text)) if "." not in name and not name.startswith("@")}

@@ -34,7 +34,7 @@ def _note_rows(contents: Contents) -> Iterator[tuple[str, str]]:
     if evaluation.set_aside or evaluation.ledger.confirmed:
         yield texts("workbook.about.star"), texts("workbook.note.star")
     yield texts("workbook.about.context"), texts("report.context_text_register" if evaluation.register else "report.context_text")
-    for line in texts.lines("report.limits_text"):
+    for line in contents.limits():
         yield known["report.limits"], line
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kcq_eval import tables
+from kcq_eval.deliverables.blocks import Block, Items, Line
+from kcq_eval.deliverables.commentary import SECTIONS
 from kcq_eval.deliverables.contents import AUDIT, Contents
+from kcq_eval.deliverables.document import marks_key, shortcoming_key, source_rows
 from kcq_eval.deliverables.erratum import erratum_table
 from kcq_eval.deliverables.pages import template
-from kcq_eval.evaluation import Evaluation
 from kcq_eval.evidence.explain import Story
 from kcq_eval.parameters import FOLDERS
-from kcq_eval.statements import mark_key
-from kcq_eval.texts import Texts
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -38,13 +39,15 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         title=contents.titled("report.title"),
         basis=texts("report.context_text_register" if evaluation.register else "report.context_text"),
         parts=parts,
-        results=[part for part in parts if part["chapter"] != AUDIT and part["findings"]],
+        results=[part for part in parts if part["chapter"] in {result["chapter"] for result in contents.results}],
         audit=next(part for part in parts if part["chapter"] == AUDIT),
-        sources=told_sources(evaluation, texts),
+        sources=source_rows(evaluation, texts),
         claims=Markup(tables.to_html(tables.claims_table(evaluation.published.claims, evaluation, texts))),
         parameters={name: value for name, value in evaluation.parameters.model_dump().items() if name not in FOLDERS},
+        limits=contents.limits(),
         marks=marks_key(evaluation),
-        shortcoming=_shortcoming(evaluation),
+        shortcoming=shortcoming_key(evaluation),
+        own=dict.fromkeys(SECTIONS, "") | own_passages(contents.commentary),
         erratum=Markup(tables.to_html(erratum_table(evaluation, texts))) if evaluation.ledger else "",
         letter=letter,
         lineage=_lineage(contents),
@@ -76,19 +79,6 @@ def _lineage(contents: Contents) -> list[dict[str, Any]]:
     return [{"id": number_id, "title": lines[0], "lines": "\n".join(lines[1:])} for number_id, lines in told]
 
 
-def marks_key(evaluation: Evaluation) -> str:
-    """Key of what the asterisk stands for; "" where nothing is marked."""
-    depends, corrected = bool(evaluation.set_aside), bool(evaluation.ledger.confirmed)
-    return mark_key(depends, corrected) if depends or corrected else ""
-
-
-def _shortcoming(evaluation: Evaluation) -> str:
-    """Key of what is told where the figures as printed cannot all be true; "" where they can."""
-    if evaluation.audit.verdict != "contradicted":
-        return ""
-    return "shortcoming_corrected" if evaluation.corrected.verdict == "consistent" else "shortcoming_audit"
-
-
 def _data_uri(folder: Path, name: str) -> str:
     kind = "svg" if (folder / f"{name}.svg").exists() else "png"
     content = base64.b64encode((folder / f"{name}.{kind}").read_bytes()).decode("ascii")
@@ -102,17 +92,23 @@ def _code(path: Path) -> str:
     return "\n\n".join("".join(source) for source in cells)
 
 
-def told_sources(evaluation: Evaluation, texts: Texts) -> list[dict[str, str]]:
-    """Register and documents, each with its id, its title and what else is told about it."""
-    register = evaluation.register
-    own = [] if register is None else [
-        {"id": register.source_id, "title": evaluation.titled(texts("report.register"), texts), "about": texts("report.register_rows", count=len(register.facts))}
-    ]
-    return own + [
-        {
-            "id": source.source_id,
-            "title": source.title(texts.language),
-            "about": texts("report.published_on", publisher=source.publisher, date=texts.date(source.published)),
-        }
-        for source in evaluation.published.sources.values()
-    ]
+def own_passages(commentary: Mapping[str, Sequence[Block]]) -> dict[str, Markup]:
+    """The evaluator's passages by section as markup; every text is escaped."""
+    return {section: Markup("\n").join(map(_passage, blocks)) for section, blocks in commentary.items()}
+
+
+def _passage(block: Block) -> Markup:
+    if isinstance(block, Items):
+        items = Markup("").join(Markup("<li>{}</li>").format(_inline(line)) for line in block.lines)
+        return Markup("<ul>{}</ul>").format(items) if block.start is None else Markup('<ol start="{}">{}</ol>').format(block.start, items)
+    return Markup("<p>{}</p>").format(_inline(block.line))
+
+
+def _inline(line: Line) -> Markup:
+    made = Markup("")
+    for span in line:
+        text = escape(span.text)
+        text = Markup('<data value="{}">{}</data>').format(span.number, text) if span.number else text
+        text = Markup("<em>{}</em>").format(text) if span.italic else text
+        made += Markup("<strong>{}</strong>").format(text) if span.bold else text
+    return made

@@ -12,9 +12,10 @@ from typing import Any
 
 from kcq_eval.datafiles import resolve_folder
 from kcq_eval.deliverables import slide_text
+from kcq_eval.deliverables.blocks import lines_of
 from kcq_eval.deliverables.contents import AUDIT, Contents
+from kcq_eval.deliverables.document import marks_key, source_rows
 from kcq_eval.deliverables.erratum import erratum_rows
-from kcq_eval.deliverables.report import told_sources
 from kcq_eval.deliverables.slide_deck import Deck, text_area
 from kcq_eval.deliverables.slide_template import Box, Template, open_template, text_of, title_of
 from kcq_eval.deliverables.slide_text import BODY_PT, SMALLEST_BODY_PT, Paragraph
@@ -73,9 +74,9 @@ def write_slides(contents: Contents, path: Path) -> None:
         elif name == "conflict":
             deck.verdict()
     deck.erratum()
-    deck.text(contents.titled("report.limits"), contents.texts.lines("report.limits_text"), "limits")
-    own = (getattr(contents, "commentary", None) or {}).get(RECOMMENDATIONS) or [contents.texts("report.recommendations_text")]
-    deck.text(contents.titled("report.recommendations"), own, RECOMMENDATIONS)
+    deck.text(contents.titled("report.limits"), contents.limits(), "limits")
+    own = ["".join(span.text for span in line) for line in lines_of(contents.commentary.get(RECOMMENDATIONS, ()))]
+    deck.text(contents.titled("report.recommendations"), own or [contents.texts("report.recommendations_text")], RECOMMENDATIONS)
     deck.sources()
     deck.save(path)
 
@@ -187,7 +188,7 @@ class _Slides(Deck):
             self.notes(slide, [], [])
 
     def sources(self) -> None:
-        told = [f"{source['title']}. {source['about']}." for source in told_sources(self.contents.evaluation, self.texts)]
+        told = [f"{source['title']}. {source['about']}." for source in source_rows(self.contents.evaluation, self.texts)]
         self.text(self.contents.titled("report.sources"), [*told, self.texts("report.price_source"), self.texts("report.map_source")], "sources")
 
     # ------------------------------------------------------------ numbers
@@ -215,10 +216,8 @@ class _Slides(Deck):
         """What the published figures cannot all say; where they can, the first limit of the evaluation."""
         found = [finding["text"] for finding in self.contents.part(AUDIT)["findings"] if finding["main"]]
         consistent = self.contents.evaluation.audit.verdict == "consistent"
-        return self.texts.lines("report.limits_text")[0] if consistent or not found else found[0]
+        return self.contents.limits()[0] if consistent or not found else found[0]
 
     def _marks(self) -> str:
-        from kcq_eval.deliverables.report import marks_key
-
         key = marks_key(self.contents.evaluation)
         return self.texts(f"report.{key}") if key else ""

@@ -20,12 +20,12 @@ from matplotlib.text import Text
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from kcq_eval.figures import DRAWN_TEXTS
 from kcq_eval.figures.palette import grey
 
 if TYPE_CHECKING:
     from kcq_eval.figures.style import Drawing
 
-DRAWN_TEXTS = "Drawn-Texts"  # keyword in PNG
 TEXTS_NAMESPACE = "urn:kcq-eval:drawn-texts"
 _ZLIB_RUN_LENGTHS = 3  # zlib's Z_RLE
 _ROOT = re.compile(r'<svg [^>]*?width="[^"]*" height="[^"]*"[^>]*>')
@@ -33,9 +33,26 @@ _SIZE = re.compile(r'width="[^"]*" height="[^"]*"')
 
 
 def drawn_texts(drawing: Drawing) -> list[str]:
-    """Every line of type in the order of drawing, taken from what is drawn."""
-    artists = [*drawing.texts, *(text for ax in drawing.axes for text in ax.texts)]
-    return [text.get_text() for text in artists if text.get_visible() and text.get_text().strip()]
+    """Every text in the order of drawing, taken from what is drawn; one that was broken into lines is one again."""
+    told: list[str] = []
+    before: Text | None = None
+    for text in (*drawing.texts, *(text for ax in drawing.axes for text in ax.texts)):
+        if text.get_visible() and text.get_text().strip():
+            if before is not None and _goes_on(before, text):
+                told[-1] += f" {text.get_text()}"
+            else:
+                told.append(text.get_text())
+            before = text
+    return told
+
+
+def _goes_on(before: Text, text: Text) -> bool:
+    """Whether a line is the next of a text that was broken into lines."""
+    from kcq_eval.figures.style import line_height
+
+    alike = all(getattr(before, get)() == getattr(text, get)() for get in ("get_fontsize", "get_fontweight", "get_color", "get_ha"))
+    (x, y), (next_x, next_y) = before.get_position(), text.get_position()
+    return alike and x == next_x and abs(y - next_y - line_height(text.get_fontsize())) < 1e-6
 
 
 def rendered(drawing: Drawing, form: str) -> bytes:

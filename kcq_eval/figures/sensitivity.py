@@ -37,7 +37,7 @@ def _draw_points(fig: Figure, plot: Area, points: pd.DataFrame, words: FigureWor
     low, high = float(points["lower"].min()), float(points["upper"].max())
     room = max(high - low, abs(high) * 0.02, 1e-9) * 0.18
     ax = plot.axes(fig, (-0.5, len(points) - 0.5), (low - room, high + 2 * room))
-    ticks = [tick for tick in MaxNLocator(max(1, min(4, int(plot.height / 0.42))), integer=True).tick_values(low, high) if low - room <= tick <= high + 2 * room]
+    ticks = _ticks(low, high, low - room, high + 2 * room, max(1, min(4, int(plot.height / 0.42))))
     per_unit = plot.height / (high - low + 3 * room)
     for tick in ticks:
         ax.plot([-0.5, len(points) - 0.5], [tick, tick], color=palette.TRACK, linewidth=1.3, zorder=0.5)
@@ -52,6 +52,15 @@ def _draw_points(fig: Figure, plot: Area, points: pd.DataFrame, words: FigureWor
     for place, text, weight in [(own, words.terms["chosen"], "bold"), *((end, points["text"].iloc[end], "normal") for end in (0, len(points) - 1))]:
         if place != own or weight == "bold":
             _write_above(fig, plot, points, place, text, weight, own, low - room, per_unit, words)
+
+
+def _ticks(low: float, high: float, bottom: float, top: float, most: int) -> list[float]:
+    """Whole numbers in equal steps, as few as tell a scale from a number that stands alone: three; none where the range has not three."""
+    for bins in range(most, most + 4):
+        ticks = [tick for tick in MaxNLocator(bins, integer=True).tick_values(low, high) if bottom <= tick <= top]
+        if len(ticks) >= 3:
+            return ticks
+    return []
 
 
 def _write_above(

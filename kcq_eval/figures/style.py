@@ -408,7 +408,7 @@ def save(drawing: Drawing, folder: Path, name: str, formats: Sequence[str] = FOR
 
     All files say what the figure shows: title and alternative text are `<title>` and `<desc>` of the SVG (role `img`, with
     the alternative text as its label), Title and Subject of the PDF, the texts Title and Description of the PNG. Letters are
-    outlines; what was written is there to be read back, taken from the artists themselves, one line of type each, in the
+    outlines; what was written is there to be read back, taken from the artists themselves, one text each, in the
     order of drawing: in the SVG `<metadata><texts xmlns="urn:kcq-eval:drawn-texts"><t>line</t>…</texts></metadata>`, in the
     PNG the international text `Drawn-Texts` with a line feed between two, in the PDF's Keywords with " | " between them.
 

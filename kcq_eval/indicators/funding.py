@@ -11,6 +11,9 @@ from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.prices import PriceIndex
 
+EQUAL, BY_FUNDING = "equal", "funding"  # how the years of a period weigh in its mean prices
+_CLOSELY = Fraction(1, 100)  # of a period's funding: a year known less closely is no better weight than an equal one
+
 
 @computing
 def funding_numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters: Parameters) -> Numbers:
@@ -51,15 +54,23 @@ def _numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters:
     yield from report("funding.growth.nominal", growth_pct(now, before), "percent", 2)
     yield from report("funding.annualised.nominal", annualised_pct(now, before, period, baseline), "percent", 2)
     in_prices = {"nominal": before}
+    by_year = {when: funding_by_year(estimates, p, **scope) for when, p in (("current", period), ("baseline", baseline))}
+    weights = weighting(estimates, parameters)
     for basis, index in prices.items():
-        dearer = index.change(period, baseline)
-        if dearer is None:
+        means = [_mean_prices(index, p, by_year[when]) for when, p in (("current", period), ("baseline", baseline))]
+        if None in means:
             continue
-        in_prices[basis] = repriced = before.scaled(dearer)
-        about = {"price_basis": basis}
-        yield from report(f"funding.prices.{basis}", Bounded.exactly((dearer - 1) * 100), "percent", 2, "funding.prices", **about)
+        dearer = means[0] / means[1]
+        in_prices[basis] = repriced = before * dearer
+        about, told, weighted = {"price_basis": basis}, {"price_basis": basis}, ""
+        if weights != EQUAL:
+            told, weighted = {"price_basis": basis, "weights": weights}, "_weighted"
+            equal = [index.mean(p) for p in (period, baseline)]
+            same = None if None in equal else Bounded.exactly((equal[0] / equal[1] - 1) * 100)
+            yield from report(f"funding.prices_equal.{basis}", same, "percent", 2, "funding.prices_equal", **about)
+        yield from report(f"funding.prices.{basis}", dearer.shifted(-1).scaled(100), "percent", 2, f"funding.prices{weighted}", **told)
         yield from report(f"funding.repriced.{basis}", billions(repriced), "billion_vnd", 1, "funding.repriced", **about)
-        yield from report(f"funding.growth.{basis}", growth_pct(now, repriced), "percent", 1, "funding.growth.real", **about)
+        yield from report(f"funding.growth.{basis}", growth_pct(now, repriced), "percent", 1, f"funding.growth.real{weighted}", **told)
         real = annualised_pct(now, repriced, period, baseline)
         yield from report(f"funding.annualised.{basis}", real, "percent", 1, "funding.annualised.real", **about)
     facilities_now, facilities_before = (estimates.get("facilities", p, **scope) for p in (period, baseline))
@@ -77,6 +88,47 @@ def _numbers(estimates: Estimates, prices: Mapping[str, PriceIndex], parameters:
         by_number, by_size = shapley_split(facilities_now, facilities_before, each_now, each_before)
         yield from report(f"funding.split.facilities.{basis}", billions(by_number), "billion_vnd", 1, "funding.split.facilities", **about)
         yield from report(f"funding.split.per_facility.{basis}", billions(by_size), "billion_vnd", 1, "funding.split.per_facility", **about)
+
+
+def weighting(estimates: Estimates, parameters: Parameters) -> str:
+    """How years weigh in a period's mean prices: `funding` in both periods, only in the `current` or the `baseline` one, or `equal`.
+
+    A period of one year needs no weights, and follows the other.
+    """
+    scope = {"centre": parameters.centre, "scheme_kind": parameters.scheme_kind}
+    several = {when: p for when, p in (("current", parameters.current_period), ("baseline", parameters.baseline_period)) if len(p.years) > 1}
+    known = [when for when, p in several.items() if funding_by_year(estimates, p, **scope)]
+    if not known:
+        return EQUAL
+    return BY_FUNDING if len(known) == len(several) else known[0]
+
+
+def funding_by_year(estimates: Estimates, period: Period, **scope: str) -> dict[int, Bounded]:
+    """Funding of each year of a period; empty where it is not known of every year, each to a hundredth of the period's funding.
+
+    Years left out have none where the others add up to the whole period exactly, as in a register.
+    """
+    total = estimates.get("funding", period, **scope)
+    if total is None or not total.value or len(period.years) == 1:
+        return {}
+    found = {year: estimates.get("funding", Period(year, year), **scope) for year in period.years}
+    known = {year: amount for year, amount in found.items() if amount is not None}
+    if any(amount.upper is None or amount.upper - amount.lower > total.value * _CLOSELY for amount in known.values()):
+        return {}
+    if len(known) < len(found):
+        exact = total.is_point and all(amount.is_point for amount in known.values())
+        if not exact or sum(amount.value for amount in known.values()) != total.value:
+            return {}
+    return known if any(amount.value for amount in known.values()) else {}
+
+
+def _mean_prices(index: PriceIndex, period: Period, by_year: Mapping[int, Bounded]) -> Bounded | None:
+    """Mean prices of a period, weighted by its funding by year where that is known; None where the index lacks a year."""
+    if not by_year:
+        mean = index.mean(period)
+        return None if mean is None else Bounded.exactly(mean)
+    means = index.mean_of_money({year: (amount.value, amount.lower, amount.upper) for year, amount in by_year.items()})
+    return None if means is None else Bounded.resting_on(by_year.values(), *means)
 
 
 def billions(million_vnd: Bounded) -> Bounded:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import duckdb
-import numpy as np
-import pandas as pd
 
 from kcq_eval.claims import Quantity
 from kcq_eval.estimates import REGISTER, Bounded
@@ -60,10 +58,7 @@ class _Aggregation:
 
     def estimates(self) -> dict[Quantity, Bounded]:
         self._prepare()
-        found: dict[Quantity, Bounded] = {}
-        for period in self._scope.periods:
-            if self._register.has(period):
-                found |= self._broken_down(period)
+        found = self._broken_down([period for period in self._scope.periods if self._register.has(period)])
         for quantity in self._scope.asked:
             if quantity in found or quantity.centre != self._scope.centre or not self._register.has(quantity.period):
                 continue
@@ -90,36 +85,38 @@ class _Aggregation:
                     f"CREATE TEMP TABLE facilities_{column} AS SELECT DISTINCT year, kind, {column}, facility FROM facts WHERE {where} AND facility >= 0"
                 )
 
-    def _broken_down(self, period: Period) -> dict[Quantity, Bounded]:
-        """All measures of a period, by scheme kind and by each other dimension."""
+    def _broken_down(self, periods: list[Period]) -> dict[Quantity, Bounded]:
+        """All measures of some periods, by scheme kind and by each other dimension."""
         found: dict[Quantity, Bounded] = {}
-        sums = [f"sum({measure})::VARCHAR AS {measure}" for measure in (*SUMS, "supports")]
+        self._connection.execute("CREATE TEMP TABLE periods (period INTEGER, first INTEGER, last INTEGER)")
+        if periods:
+            self._connection.executemany("INSERT INTO periods VALUES (?, ?, ?)", [(place, p.start, p.end) for place, p in enumerate(periods)])
+        kinds = {None: ALL, **dict(enumerate(self._vocabulary.scheme_kinds))}
         for dimension in _BREAKDOWNS:
             column = _COLUMN[dimension]
-            tables = {"sums": ", ".join(sums), f"schemes_{column}": "count(DISTINCT scheme) AS schemes"}
+            tables = {"sums": {measure: f"sum({measure})" for measure in (*SUMS, "supports")}, f"schemes_{column}": {"schemes": "count(DISTINCT scheme)"}}
             if self._scope.count_unit == FACILITY:
-                tables[f"facilities_{column}"] = "count(DISTINCT facility) AS facilities"
+                tables[f"facilities_{column}"] = {"facilities": "count(DISTINCT facility)"}
+            codes = {None: ALL, **dict(enumerate(self._codes[dimension]))}
             for table, measured in tables.items():
-                rows = self._query(
-                    f"SELECT kind, {column} AS code, {measured} FROM {table} WHERE year BETWEEN {period.start} AND {period.end} "
-                    f"GROUP BY GROUPING SETS ((), (kind), ({column}), (kind, {column}))"
-                )
-                for row in rows.to_dict("records"):
-                    kind, code = (
-                        ALL if pd.isna(row.pop(name)) else self._codes[of][int(place)]
-                        for name, of, place in (("kind", "scheme_kind", row["kind"]), ("code", dimension, row["code"]))
-                    )
-                    for measure, value in row.items():
-                        amount = Fraction(0 if pd.isna(value) else int(value), MILLION if measure in SUMS else 1)
-                        found[Quantity(measure, period, self._scope.centre, kind, **{dimension: code})] = self._point(amount)
+                rows = self._connection.execute(
+                    f"SELECT period, kind, {column}, {', '.join(measured.values())} FROM {table} JOIN periods ON year BETWEEN first AND last "
+                    f"GROUP BY GROUPING SETS ((period), (period, kind), (period, {column}), (period, kind, {column}))"
+                ).fetchall()
+                for place, kind, code, *values in rows:
+                    for measure, value in zip(measured, values):
+                        quantity = Quantity(measure, periods[place], self._scope.centre, kinds[kind], **{dimension: codes[code]})
+                        found[quantity] = self._point(Fraction(value or 0, MILLION if measure in SUMS else 1))
         if self._scope.count_unit == SUPPORT:
             found |= {replace(quantity, measure="facilities"): value for quantity, value in found.items() if quantity.measure == "supports"}
-        for measure in (*SUMS, "facilities", "supports", "schemes"):  # what has no row is nothing, not unknown
-            for dimension in ("support_type", "sector"):
-                for kind in (ALL, *self._vocabulary.scheme_kinds):
-                    for code in (ALL, *self._codes[dimension]):
-                        found.setdefault(Quantity(measure, period, self._scope.centre, kind, **{dimension: code}), self._point(0))
-        found |= dict(self._lists(period, found))
+        nothing = self._point(0)
+        for period in periods:
+            for measure in (*SUMS, "facilities", "supports", "schemes"):  # what has no row is nothing, not unknown
+                for dimension in ("support_type", "sector"):
+                    for kind in (ALL, *self._vocabulary.scheme_kinds):
+                        for code in (ALL, *self._codes[dimension]):
+                            found.setdefault(Quantity(measure, period, self._scope.centre, kind, **{dimension: code}), nothing)
+            found |= dict(self._lists(period, found))
         return found
 
     def _lists(self, period: Period, found: dict[Quantity, Bounded]) -> Iterator[tuple[Quantity, Bounded]]:
@@ -136,7 +133,7 @@ class _Aggregation:
                     listed += used
                 yield Quantity(measure, period, self._scope.centre, kind), self._point(listed)
 
-    def _one(self, quantity: Quantity) -> Fraction | int | None:
+    def _one(self, quantity: Quantity) -> Fraction | None:
         """A single quantity that a claim speaks of, unions of codes included."""
         where = [self._where(quantity.period)]
         for dimension in DIMENSIONS:
@@ -144,32 +141,23 @@ class _Aggregation:
             if asked != ALL:
                 places = [str(place) for place, code in enumerate(self._codes[dimension]) if set(code.split("+")) <= set(asked.split("+"))]
                 where.append(f"{_COLUMN[dimension]} IN ({', '.join(places) or '-1'})")
-        row = self._query(f"SELECT {self._measures()} FROM facts WHERE {' AND '.join(where)}").iloc[0]
-        if quantity.measure in SUMS:
-            return Fraction(int(row[quantity.measure]) if not pd.isna(row[quantity.measure]) else 0, MILLION)
-        if quantity.measure in ("facilities", "supports", "schemes"):
-            return int(row[quantity.measure])
-        if quantity.measure in LISTS:
-            column = _COLUMN[LISTS[quantity.measure]]
-            only = "" if quantity.measure == "support_types_used" else " AND facility >= 0"
-            return int(self._query(f"SELECT count(DISTINCT {column}) AS n FROM facts WHERE {' AND '.join(where)}{only}").iloc[0]["n"])
-        return None
-
-    def _measures(self) -> str:
-        facilities = "count(DISTINCT facility) FILTER (facility >= 0)" if self._scope.count_unit == FACILITY else "count(*) FILTER (facility >= 0)"
-        sums = ", ".join(f"sum(({expression})::HUGEINT)::VARCHAR AS {measure}" for measure, expression in SUMS.items())
-        return f"{sums}, {facilities} AS facilities, count(*) FILTER (facility >= 0) AS supports, count(DISTINCT scheme) AS schemes"
+        measured = {measure: f"sum(({expression})::HUGEINT)" for measure, expression in SUMS.items()}
+        measured |= {"supports": "count(*) FILTER (facility >= 0)", "schemes": "count(DISTINCT scheme)", "support_types_used": "count(DISTINCT support)"}
+        measured |= {measure: f"count(DISTINCT {_COLUMN[LISTS[measure]]}) FILTER (facility >= 0)" for measure in ("provinces_covered", "sectors_covered")}
+        by_facility = self._scope.count_unit == FACILITY
+        measured["facilities"] = "count(DISTINCT facility) FILTER (facility >= 0)" if by_facility else measured["supports"]
+        if quantity.measure not in measured:
+            return None
+        (value,) = self._connection.execute(f"SELECT {measured[quantity.measure]} FROM facts WHERE {' AND '.join(where)}").fetchone()
+        return Fraction(value or 0, MILLION if quantity.measure in SUMS else 1)
 
     def _where(self, period: Period | None = None) -> str:
         centre = self._vocabulary.centres.index(self._scope.centre)
         of_period = f" AND year BETWEEN {period.start} AND {period.end}" if period else ""
         return f"status = {STATUSES.index(DONE)} AND centre = {centre}{of_period}"
 
-    def _query(self, sql: str) -> pd.DataFrame:
-        return self._connection.execute(sql).df()
-
     def _point(self, value: int | Fraction) -> Bounded:
-        exact = Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
+        exact = Fraction(value)
         return Bounded(exact, exact, exact, self._source, basis=REGISTER)
 
 

@@ -10,7 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from kcq_eval.printed import UNITS, Printed, PrintedError
+import numpy as np
+import pandas as pd
+
+from kcq_eval.printed import UNITS, Printed, PrintedError, with_digits
 
 MOST_DONG = 10**13  # 10,000 tỷ đồng in one row: more is a slip of the unit
 YEARS = range(1990, 2101)
@@ -24,11 +27,11 @@ _UNIT_OF_SCALE = {unit.scale: unit.code for unit in UNITS.values() if unit.famil
 
 
 class Unreadable(ValueError):
-    """A cell that says nothing usable: `key` of the problem and the form expected."""
+    """A cell that says nothing usable: `key` of the problem, the form expected, and what may be meant."""
 
-    def __init__(self, key: str, expected: str = ""):
+    def __init__(self, key: str, expected: str = "", meant: str = ""):
         super().__init__(key)
-        self.key, self.expected = key, expected
+        self.key, self.expected, self.meant = key, expected, meant
 
 
 def number_format(texts: Iterable[str]) -> tuple[str | None, list[str]]:
@@ -68,6 +71,8 @@ def money(cell: Any, scale: int, declared: str | None) -> tuple[int, bool]:
         except PrintedError as error:
             if error.key == "undeclared_format":
                 raise Unreadable("number_unproved", "--numbers vi | --numbers en") from None
+            if meant := with_digits(text):
+                raise Unreadable("letter_in_number", "262,3", meant) from None
             raise Unreadable(f"printed_{error.key}" if error.key != "not_a_number" else "not_money", error.expected) from None
     if amount < 0:
         raise Unreadable("negative_money", "≥ 0")
@@ -89,6 +94,8 @@ def year(cell: Any) -> int:
         found = int(cell)
     else:
         text = str(cell).strip().casefold()
+        if meant := with_digits(str(cell)):
+            raise Unreadable("letter_in_number", "2022", meant)
         match = _YEAR.fullmatch(text)
         found = int(match[1]) if match else day(cell).year
     if found not in YEARS:
@@ -134,3 +141,17 @@ def tax_code(cell: Any) -> str:
 
 def is_blank(cell: Any) -> bool:
     return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
+
+
+def distinct(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the place of its cell among the distinct ones; the place after the last is a missing cell."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, found = column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy(dtype=object)
+    else:
+        values = column.to_numpy()
+        if values.dtype == object:
+            values = np.array([str(v) if isinstance(v, bool) else v for v in values], dtype=object)  # True is not 1
+        codes, found = pd.factorize(values)
+        codes, found = codes.astype(np.int64), np.asarray(found, dtype=object)
+    codes[codes < 0] = len(found)
+    return codes, found

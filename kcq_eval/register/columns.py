@@ -97,9 +97,19 @@ def codes_of(field: str, vocabulary: Vocabulary) -> tuple[str, ...]:
 
 def word_key(text: str) -> str:
     """Text without case, diacritics, marks and doubled spaces: NFC, NFD and unaccented typing are one."""
-    folded = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    plain = "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c))
-    return " ".join(plain.split())
+    return " ".join(unicodedata.normalize("NFD", text.casefold().replace("đ", "d")).translate(_LETTERS).split())
+
+
+class _Letters(dict):
+    """What becomes of a character, looked up once: marks above and below go, all that is no letter and no digit parts words."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        letter = chr(code)
+        self[code] = None if unicodedata.combining(letter) else code if letter.isalnum() else " "
+        return self[code]
+
+
+_LETTERS = _Letters()
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -15,13 +16,15 @@ import pandas as pd
 
 from kcq_eval.errors import Problem, Problems
 from kcq_eval.parameters import Period
-from kcq_eval.register import cells
+from kcq_eval.register import cells, facilities
 from kcq_eval.register.coding import Coded, Reader, Remark, rows_told
 from kcq_eval.register.columns import DONE, MONEY, STATUSES, Ceiling, load_ceilings, load_words
 from kcq_eval.register.rows import RawRows, read_rows
 from kcq_eval.vocabulary import Vocabulary, load_vocabulary
+from kcq_eval.workbooks import without_value
 
 MILLION = 10**6
+_LOOKED_THROUGH = 20_000  # rows, in which formulas are looked for in a few seconds
 _DAYS = 10**7  # more than the ordinal of any date
 FACTS = ("piece", "row", "year", "scheme", "kind", "centre", "sector", "province", "support", "status", "facility", "state", "counterpart")
 DEMONSTRATION_ID = "DEMONSTRATION"  # before the name of a register whose rows are invented
@@ -61,9 +64,15 @@ class Register:
         """The rows that were accepted."""
         return self.facts[self.facts["status"] == STATUSES.index(DONE)]
 
+    @functools.cached_property
+    def years(self) -> frozenset[int]:
+        """The years that have accepted rows."""
+        accepted = self.facts["status"].to_numpy() == STATUSES.index(DONE)
+        return frozenset(pd.unique(self.facts["year"].to_numpy()[accepted]).tolist())
+
     def has(self, period: Period) -> bool:
         """Whether any accepted row falls into the period."""
-        return bool(self.done["year"].between(period.start, period.end).any())
+        return not self.years.isdisjoint(period.years)
 
     def twice_supported(self, period: Period) -> list[Remark]:
         """Facilities that were supported more than once in a period; whether that is right, only the evaluator knows."""
@@ -107,7 +116,7 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
             continue
         wrong = Problems()
         coded = reader.code(raw, wrong)
-        problems += wrong
+        problems += _told_as_formulas(path, raw, wrong)
         pieces.append(coded)
         remarks += coded.notes
         if not wrong:
@@ -120,12 +129,27 @@ def check_register(path: Path, folder: Path, problems: Problems, *, number_forma
     if len(problems) > before:
         return None, pieces
     together = pd.concat(facts, ignore_index=True) if len(facts) > 1 else facts[0]
+    facts.clear()
     told = tuple(coded.raw.told for coded in pieces)
     remarks += _spelling_remarks(together, pieces, told)
+    together.pop("spelling")
     register = Register(
-        path.name, together[list(FACTS)], told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
+        path.name, together, told, reader.provinces, reader.scheme_ids, tuple(remarks), any(c.demonstration for c in pieces), vocabulary
     )
     return register, pieces
+
+
+def _told_as_formulas(path: Path, raw: RawRows, problems: Problems) -> list[Problem]:
+    """The problems, where a cell is no empty one but a formula without a stored value or an error; large sheets are not looked through."""
+    rows = [problem.row for problem in problems if problem.message == "empty_cell" and problem.row]
+    if not raw.sheet or not rows or max(rows) > _LOOKED_THROUGH:
+        return problems
+    why = without_value(path, raw.sheet, max(rows))
+    places = [(problem.row, raw.header.places.get(problem.column)) for problem in problems]
+    return [
+        replace(problem, message=why[place][0], found=why[place][1]) if problem.message == "empty_cell" and place in why else problem
+        for problem, place in zip(problems, places)
+    ]
 
 
 def hash_of(path: Path) -> str:
@@ -149,7 +173,7 @@ def _facts(coded: Coded, piece: int) -> pd.DataFrame:
     columns["facility"] = frame["facility"].to_numpy(dtype=np.int64)
     columns |= {"state": frame[MONEY[0]].to_numpy(dtype=np.int64), "counterpart": frame[MONEY[1]].to_numpy(dtype=np.int64)}
     columns["spelling"] = frame["spelling"].to_numpy(dtype=np.int64)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _total_remarks(raw: RawRows, coded: Coded) -> list[Remark]:
@@ -185,13 +209,16 @@ def _row_remarks(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabu
     """Rows that stand twice, amounts too small for the unit, support above a ceiling."""
     frame, told = coded.frame, coded.raw.told
     found = []
+    money = {name: frame[name].to_numpy(dtype=np.int64) for name in MONEY}
+    facility, scheme = (frame[name].to_numpy(dtype=np.int64) for name in ("facility", "scheme"))
+    some = np.flatnonzero((facility >= 0) & facilities.may_repeat(facility ^ (sum(money.values()) << 20) ^ (scheme << 40)))
     keys = ["year", "scheme", "province", "facility", "support_type", *MONEY]
-    supports = frame["facility"] >= 0
-    again = frame.index[supports & frame.duplicated(keys, keep=False)].tolist()
+    rows = frame[keys].take(some)
+    again = rows.index[rows.duplicated(keep=False)].tolist()
     if again:
         found.append(Remark("row_twice", told, "", tuple(again)))
     for name in MONEY:
-        small = frame.index[((frame[name] > 0) & (frame[name] < MILLION)).to_numpy(dtype=bool)].tolist()
+        small = frame.index[(money[name] > 0) & (money[name] < MILLION)].tolist()
         if small:
             found.append(Remark("amount_small", told, name, tuple(small), expected="≥ 1"))
     return [*found, *_above_ceilings(coded, ceilings, vocabulary)]
@@ -200,28 +227,31 @@ def _row_remarks(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabu
 def _above_ceilings(coded: Coded, ceilings: tuple[Ceiling, ...], vocabulary: Vocabulary) -> list[Remark]:
     """Support above what a verified rule allows; in a year in which the rule changed, and without a date, the higher one."""
     frame, found = coded.frame, []
-    state, counterpart = (frame[name].to_numpy(dtype=np.int64) for name in MONEY)
-    years, days = frame["year"].to_numpy(dtype=np.int64), frame["day"].to_numpy(dtype=np.int64)
     types = frame["support_type"].cat.codes.to_numpy()
     for support_type in dict.fromkeys(ceiling.support_type for ceiling in ceilings):
         if support_type not in vocabulary.support_types:
             continue
-        of_type = types == vocabulary.support_types.index(support_type)
+        of_type = np.flatnonzero(types == vocabulary.support_types.index(support_type))
+        state, counterpart = (frame[name].to_numpy(dtype=np.int64)[of_type] for name in MONEY)
         for limits in ("state_funding", "state_share"):
             rules = [ceiling for ceiling in ceilings if (ceiling.support_type, ceiling.limits) == (support_type, limits)]
+            if not rules:
+                continue
+            # what is compared with a ceiling, and how much of it one unit of the ceiling is
+            measured, unit = (state, MILLION) if limits == "state_funding" else (state * 100, state + counterpart)
+            least = min(rule.value for rule in rules)
+            high = measured * least.denominator > least.numerator * unit
+            measured, unit = measured[high], unit if limits == "state_funding" else unit[high]
+            years, days = (frame[name].to_numpy(dtype=np.int64)[of_type[high]] for name in ("year", "day"))
             above: dict[tuple[Fraction, str], list[int]] = {}
-            for both in np.unique(years[of_type] * _DAYS + days[of_type]):
-                year, day = divmod(int(both), _DAYS)
+            for both in sorted(pd.unique(years * _DAYS + days).tolist()):
+                year, day = divmod(both, _DAYS)
                 valid = _in_force(rules, year, day)
                 if not valid:
                     continue
                 most = max(min(rule.value for rule in valid if rule.valid_from == start) for start in {rule.valid_from for rule in valid})
-                rows = of_type & (years == year) & (days == day)
-                if limits == "state_funding":
-                    rows &= state > int(most * MILLION)
-                else:
-                    rows &= state * 100 > int(most) * (state + counterpart)
                 told = "; ".join(f"{rule.ceiling_id}: {float(rule.value):g} {'× 10^6 VND' if limits == 'state_funding' else '%'} ({rule.instrument})" for rule in valid)
+                rows = of_type[high][(years == year) & (days == day) & (measured * most.denominator > most.numerator * unit)]
                 above.setdefault((most, told), []).extend(frame.index[rows].tolist())
             found += [
                 Remark(f"above_ceiling_{limits}", coded.raw.told, "state_funding", tuple(sorted(rows)), "", told)
@@ -238,7 +268,10 @@ def _in_force(rules: Iterable[Ceiling], year: int, day: int) -> list[Ceiling]:
 
 def _spelling_remarks(facts: pd.DataFrame, pieces: list[Coded], told: tuple[str, ...]) -> list[Remark]:
     """Facilities written in several ways, and one name in one province that counts as several facilities because tax codes differ or lack."""
-    rows = facts.loc[facts["facility"] >= 0, ["piece", "row", "facility", "spelling", "province"]]
+    facility, spelling = facts["facility"].to_numpy(), facts["spelling"].to_numpy()
+    names_in_provinces = spelling ^ (facts["province"].to_numpy().astype(np.int64) << 32)
+    some = facilities.may_have_several(facility, spelling) | facilities.may_have_several(names_in_provinces, facility)
+    rows = facts.loc[some & (facility >= 0), ["piece", "row", "facility", "spelling", "province"]]
     ways = rows.drop_duplicates(["facility", "spelling", "province"])
     one_name = ways[ways.duplicated(["spelling", "province"], keep=False)]
     again = rows.merge(one_name[["spelling", "province"]].drop_duplicates(), on=["spelling", "province"]).sort_values(["piece", "row"], kind="stable")
@@ -259,7 +292,7 @@ def _spelling_remarks(facts: pd.DataFrame, pieces: list[Coded], told: tuple[str,
 
 
 def _name(coded: Coded, row: int) -> str:
-    return cells.text(coded.raw.frame["facility"].loc[row]) if not coded.raw.frame.empty else ""
+    return unicodedata.normalize("NFC", cells.text(coded.raw.frame["facility"].loc[row])) if not coded.raw.frame.empty else ""
 
 
 def _millions(dong: int) -> str:

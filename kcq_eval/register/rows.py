@@ -19,6 +19,7 @@ from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.register import files
 from kcq_eval.register.columns import COLUMNS, MONEY, PRIVATE, REQUIRED, RegisterWords, word_key
 
+BATCH = 1 << 20  # rows of a Parquet file read at once
 _HEADER_WITHIN = 60  # rows from the top
 _HEADER_CELLS = 5  # recognised heads that make a row a header
 _UNITS = {"dong": 1, "vnd": 1, "nghin dong": 10**3, "ngan dong": 10**3, "1000 dong": 10**3, "thousand vnd": 10**3, "trieu dong": 10**6, "trd": 10**6, "tr d": 10**6,
@@ -155,11 +156,11 @@ def _parquet(path: Path, told: str, words: RegisterWords, problems: Problems) ->
         if not _usable(header, told, words, problems):
             return
         chosen = {name: names[place - 1] for name, place in header.places.items() if name != "scheme_name"}
-        few = [n for name, n in chosen.items() if name not in PRIVATE and pa.types.is_string(file.schema_arrow.field(n).type)]
-        file = pq.ParquetFile(path, read_dictionary=few)  # what has nearly as many values as rows is quicker coded after reading
+        few = [column for name, column in chosen.items() if name not in PRIVATE]  # the others have nearly as many values as rows
+        file = pq.ParquetFile(path, read_dictionary=few)
         first = 2
-        for batch in file.iter_batches(batch_size=1 << 20, columns=list(chosen.values())):
-            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True, strings_to_categorical=True)
+        for batch in file.iter_batches(batch_size=BATCH, columns=list(chosen.values())):
+            frame = pa.Table.from_batches([batch]).to_pandas(date_as_object=True)
             frame = frame.rename(columns={name: field for field, name in chosen.items()})[list(chosen)]
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)

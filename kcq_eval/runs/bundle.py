@@ -10,12 +10,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
+from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, seal
 from kcq_eval.evidence.record import PARAMETERS, write_record
@@ -23,9 +24,12 @@ from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
 
 if TYPE_CHECKING:
+    from kcq_eval.deliverables.commentary import Commentary
     from kcq_eval.deliverables.contents import Contents
+    from kcq_eval.evaluation import Evaluation
 
-REPORT = "report.html"
+REPORT, DOCX, PDF = "report.html", "report.docx", "report.pdf"
+_FONTS = ("KCQSans-Bold.otf", "KCQSans-Regular.otf")  # without them figures and PDF would be set in whatever there is
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,14 @@ class NotebookFailed(Exception):
         super().__init__(f"{chapter}: {error}")
 
 
+class Unfinished(BadInput):
+    """What the run was given turned out to be unusable once its numbers were known; `kept` is the folder with what was done."""
+
+    def __init__(self, problems: Iterable[Problem], kept: Path):
+        super().__init__(problems)
+        self.kept = kept
+
+
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
     tell: Callable[..., None] = lambda step, **_: None,
@@ -71,9 +83,11 @@ def run(
         tell: Called with each step's name, for a progress bar.
 
     Raises:
-        BadInput: Parameters or data are unusable; nothing was run.
+        BadInput: Parameters, data or commentary are unusable; nothing was run.
+        Unfinished: The commentary names unknown numbers; figures, tables and notebooks are kept, no bundle appears.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
+        NumbersDiffer: A finished document prints what the run does not know; the unfinished bundle is kept, no bundle appears.
     """
     inputs = input_hashes(parameters)
     run_id = _run_id(parameters, inputs)
@@ -84,13 +98,13 @@ def run(
         raise FolderTaken(place)
 
     tell("checking")
-    evaluation = _checked(parameters)
+    evaluation, commentary = _checked(parameters)
     place.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
-        contents = _join(work, evaluation)
+        contents = _join(work, evaluation, commentary, place)
         _write_parameters(work / PARAMETERS, parameters)
         _write_evidence(contents, run_id, inputs, seconds)
         os.chmod(work, 0o755)
@@ -104,28 +118,6 @@ def newest() -> Path | None:
     """The bundle that was made last in the project's own folder."""
     made = [path.parent for path in (project_root() / "outputs").glob(f"*/{RECORD}")]
     return max(made, key=lambda folder: (folder / RECORD).stat().st_mtime, default=None)
-
-
-def _checked(parameters: Parameters):
-    """The evaluation that the chapters start from, once every input is known to be usable.
-
-    Raises:
-        BadInput: All problems of parameters, data and slide template at once.
-    """
-    from kcq_eval.errors import BadInput, Problems
-    from kcq_eval.evaluation import evaluate
-
-    problems = Problems()
-    if parameters.template:
-        from kcq_eval.deliverables.slide_template import template_problems
-
-        problems += template_problems(resolve_folder(parameters.template))
-    try:
-        evaluation = evaluate(parameters)
-    except BadInput as error:
-        problems += error.problems
-    problems.stop()
-    return evaluation
 
 
 def input_hashes(parameters: Parameters) -> dict[str, str]:
@@ -175,6 +167,30 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
+def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
+    """What can be checked before anything runs; all problems at once."""
+    from kcq_eval.deliverables.commentary import Commentary, read_commentary
+    from kcq_eval.evaluation import evaluate
+    from kcq_eval.figures import style
+
+    problems, commentary, evaluation = Problems(), Commentary(), None
+    if parameters.template:
+        from kcq_eval.deliverables.slide_template import template_problems
+
+        problems += template_problems(resolve_folder(parameters.template))
+    try:
+        evaluation = evaluate(parameters)
+    except BadInput as error:
+        problems += error.problems
+    try:
+        commentary = read_commentary(resolve_folder(parameters.commentary)) if parameters.commentary else commentary
+    except BadInput as error:
+        problems += error.problems
+    problems += [Problem("missing_font", name, expected=style.FONT_FOLDER.name) for name in _FONTS if not (style.FONT_FOLDER / name).is_file()]
+    problems.stop()
+    return evaluation, commentary
+
+
 def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
@@ -184,15 +200,22 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
     )
     failed = [executed for executed in done if executed.error]
     if failed:
-        copy = place.parent / f"{place.name}.failed"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(work / "notebooks", copy)  # of a notebook whose process was killed there is none
+        copy = _kept(work / "notebooks", place)  # of a notebook whose process was killed there is none
         raise NotebookFailed(failed[0].chapter, failed[0].error, copy / f"{failed[0].chapter}.ipynb")
     return [(executed.chapter, executed.seconds) for executed in done]
 
 
-def _join(work: Path, evaluation) -> Contents:
-    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them."""
+def _kept(work: Path, place: Path) -> Path:
+    """Where what was done is kept when the bundle cannot be made."""
+    copy = place.parent / f"{place.name}.failed"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    return copy
+
+
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path) -> Contents:
+    """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
+    from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
@@ -201,8 +224,18 @@ def _join(work: Path, evaluation) -> Contents:
     _write_tables(work, parts, evaluation)
     texts = Texts(evaluation.parameters, evaluation.published.vocabulary)
     contents = Contents(parts, evaluation, texts, work, _lineage(work, parts, evaluation))
+    try:
+        passages = commentary.filled(contents.numbers, contents.number)
+    except BadInput as error:
+        raise Unfinished(error.problems, _kept(work, place)) from None
+    contents = replace(contents, commentary=passages)
     _deliver(contents)
     shutil.rmtree(work / "parts")
+    try:
+        check_contents(contents)
+    except NumbersDiffer as error:
+        error.copy = _kept(work, place)
+        raise
     return contents
 
 
@@ -255,14 +288,20 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
 
 
 def _deliver(contents: Contents) -> None:
-    """What people open: letters, report, slides and workbook."""
+    """What people open: letters, the report as a page, for Word and for print, slides and workbook."""
+    from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
+    from kcq_eval.deliverables.report_docx import write_docx
+    from kcq_eval.deliverables.report_pdf import write_pdf
     from kcq_eval.deliverables.slides import FILE, write_slides
     from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
+    document, figures = build_document(contents, letter=letter), contents.folder / "figures"
+    write_docx(document, contents.folder / DOCX, figures)
+    write_pdf(document, contents.folder / PDF, figures)
     write_slides(contents, contents.folder / FILE)
     write_workbook(contents, contents.folder / WORKBOOK)
 

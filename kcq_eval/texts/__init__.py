@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 
 from kcq_eval.errors import Problem
 from kcq_eval.magnitudes import share_word, times_word
-from kcq_eval.numbers import NBSP, Number, Numbers
+from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Parameters
 from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, Vocabulary
@@ -26,6 +26,7 @@ _DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
 _MARKS = re.compile(r"[\\`*_\[\]<>&|$~]|^(?=[#+=-])")
 _LISTED = re.compile(r"^(\d+)(?=[.)])")  # "3." would begin a list
 _HOLE = re.compile(r"\{(@?[\w.@-]+)(?::(\w+))?\}")
+_ONE_OR_MORE = re.compile(r"\{([\w.@-]+)\?((?:[^{}|]|\{[^{}]*\})*)\|((?:[^{}|]|\{[^{}]*\})*)\}")  # {count?row|rows}, with holes in either
 
 
 @functools.cache
@@ -51,7 +52,13 @@ def holes(template: str) -> list[tuple[str, str]]:
 
 def plain(language: str, key: str, **values: Any) -> str:
     """A text that names no number: only the given values are put in."""
-    return _HOLE.sub(lambda hole: str(values[hole[1]]), templates(language)[key])
+    chosen = one_or_more(templates(language)[key], lambda name: str(values[name]))
+    return _HOLE.sub(lambda hole: str(values[hole[1]]), chosen)
+
+
+def one_or_more(template: str, digits_of: Callable[[str], str]) -> str:
+    """The template with the words for one where a count is one, else the words for several."""
+    return _ONE_OR_MORE.sub(lambda choice: choice[2 if digits_of(choice[1]).rstrip(f" *{NBSP}") == "1" else 3], template)
 
 
 class Sentences:
@@ -85,7 +92,10 @@ class Sentences:
                 return ""
             return self.number(self.numbers[self._id(name)], form)
 
-        return _HOLE.sub(put_in, template)
+        def digits_of(name: str) -> str:
+            return str(values[name]) if name in values else self.numbers[self._id(name)].digits(self.language)
+
+        return _HOLE.sub(put_in, one_or_more(template, digits_of))
 
     def has_numbers(self, key: str) -> bool:
         """Whether every number that the text names is known; one asked only for its size may be missing."""
@@ -149,6 +159,8 @@ class Sentences:
 
     def _with_unit(self, digits: str, unit: str) -> str:
         words = self.unit(unit)
+        if digits.lstrip(MINUS) == "1":
+            words = self._templates.get(f"unit_one.{unit}", words)
         return NBSP.join([digits, *words.split()]) if words else digits
 
     def _own_unit(self, code: str) -> str:
@@ -217,7 +229,7 @@ def problem_lines(problems: Iterable[Problem], language: str) -> list[str]:
 def _problem_line(problem: Problem, language: str) -> str:
     say = functools.partial(plain, language)
     where = [] if problem.file == "parameters" else [problem.file]
-    lines = problem.file.endswith((".yaml", ".yml"))  # of names and values, not rows and columns
+    lines = problem.file.endswith((".yaml", ".yml", ".md"))  # of names and values or prose, not rows and columns
     if problem.row is not None:
         where.append(say("problem.where_line" if lines else "problem.where_row", row=problem.row))
     if problem.column:
