@@ -204,6 +204,28 @@ def verify(
     raise typer.Exit(0 if found.holds else EXIT_FAILED)
 
 
+@app.command(help="Bảng kiểm của người thẩm định (RAP, AEA, Ngân hàng Thế giới), trả lời từ bằng chứng · The reviewer's checklist, answered from what is observed")
+def checklist(
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]", help="Thư mục kết quả (mặc định: lượt chạy mới nhất) · a run's folder; the newest if none is named")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.html", help="Trang ghi ra · the page to write")] = Path("checklist.html"),
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.datafiles import project_root
+    from kcq_eval.evidence.checklist import write_page
+    from kcq_eval.runs.bundle import newest
+
+    folder = bundle or newest()
+    if folder is None:
+        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    try:
+        counts = write_page(folder, project_root(), out, language)
+    except BadInput as error:
+        _fail_bad_input(error, language, heading="verify.unusable")
+    except OSError as error:
+        _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
+    typer.echo(f"{_say(language, 'checklist.written', **counts)} {out}")
+
+
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 app.command(help="Đối chiếu các số trong một tài liệu với kết quả của một lượt chạy · Check a document's numbers against a run's results")(check_command.check)
 

@@ -152,10 +152,10 @@ class Observed:
         self.files = hashes(bundle)
 
     def here(self, code: bool) -> tuple[int, int]:
-        """Recorded files of code, or else of data, that lie here unchanged, and all of them. The user's own files are never here."""
+        """Recorded files of code, or else of data, that lie here unchanged, and all of them."""
         names = {name: digest for name, digest in self.record["inputs"].items() if name.startswith(CODE) == code and name != LOCK}
         found = hashes(self.repository.root, [name for name in names if (self.repository.root / name).is_file()])
-        return sum(found.get(name) == digest for name, digest in names.items()), len(names)
+        return sum(digest in (found.get(name), *found.values()) for name, digest in names.items()), len(names)
 
     def private(self) -> list[str]:
         """The user's own files that the run read."""
