@@ -11,6 +11,7 @@ import typing
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -204,6 +205,12 @@ def entries() -> list[Entry]:
         (told,) = [m for m in field.metadata if isinstance(m, Help)]
         result.append(Entry(name, kind, field.default, choices, told))
     return result
+
+
+def without_place(name: str, value: Any) -> Any:
+    """A parameter's value as results may tell it: of the user's files outside the project the name, not where they lie."""
+    place = Path(str(value))
+    return place.name if name in FOLDERS and (place.is_absolute() or str(value).startswith(("..", "./", "~"))) else value
 
 
 def parameters_cell() -> str:

@@ -20,8 +20,8 @@ from kcq_eval.evidence.observed import Observed
 MET, NOT_MET, UNOBSERVABLE = "met", "not_met", "unobservable"
 _DOCUMENTED = 90  # per cent of public functions and classes with a docstring, from which on code counts as documented
 _FOLDERS = ("kcq_eval", "notebooks", "data", "tests", "docs")
-_TIME = re.compile(r"\d+\s*(seconds|minutes|hours)")
-_SPACE = re.compile(r"\d+\s*[MG]B")
+_TIME = re.compile(r"\d+ (seconds|minutes|hours)")
+_SPACE = re.compile(r"\d+ [MG]B of disk")
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def _integration(seen: Observed) -> Answer:
 
 
 def _triggered(seen: Observed) -> Answer:
-    texts = [seen.repository.text(name) for name in seen.repository.automatic_tests()]
-    return _when(any("schedule" in text for text in texts), "triggered", count=len(texts))
+    scheduled = [name for name in seen.repository.automatic_tests() if "schedule" in seen.repository.text(name)]
+    return _when(bool(scheduled), "triggered" if scheduled else "not_triggered", files=", ".join(scheduled))
 
 
 def _changelog(seen: Observed) -> Answer:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kcq_eval.datafiles import project_root
-from kcq_eval.parameters import FOLDERS
+from kcq_eval.parameters import without_place
 from kcq_eval.runs import engine
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "sensitivity", "consistency_audit")
@@ -130,17 +130,15 @@ def _without_timings(path: Path, parameters: Mapping[str, Any] = {}) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
-            cell.source = "\n".join(_without_place(line, parameters) for line in cell.source.split("\n"))
+            cell.source = "\n".join(_told(line, parameters) for line in cell.source.split("\n"))
     nbformat.write(notebook, path)
 
 
-def _without_place(line: str, parameters: Mapping[str, Any]) -> str:
-    """A line that names one of the user's files outside the project, with the file's name only."""
+def _told(line: str, parameters: Mapping[str, Any]) -> str:
+    """A line that sets a parameter, with what results may tell of its value."""
     name = line.partition(" = ")[0]
-    place = str(parameters.get(name, "")) if name in FOLDERS else ""
-    if place.startswith(("..", "./", "~")) or Path(place).is_absolute():
-        return f"{name} = {json.dumps(Path(place).name, ensure_ascii=False)}"
-    return line
+    told = without_place(name, parameters.get(name))
+    return line if told == parameters.get(name) else f"{name} = {json.dumps(told, ensure_ascii=False)}"
 
 
 def store_outputs() -> None:
