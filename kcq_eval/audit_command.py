@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -105,16 +103,12 @@ def _is_ours(place: Path) -> bool:
 
 def _write_whole(place: Path, write: Callable[[Path], None]) -> None:
     """The whole folder or nothing: written aside, then moved to its place."""
-    from kcq_eval.runs.bundle import move_into_place
+    from kcq_eval.runs.places import move_into_place, working_folder
 
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
+    with working_folder(place) as work:
         write(work)
         os.chmod(work, 0o755)
         move_into_place(work, place)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _bad_input(error: BadInput, language: str) -> int:

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, seal
 from kcq_eval.evidence.record import PARAMETERS, write_record
 from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
 from kcq_eval.register.register import hash_of
+from kcq_eval.runs.places import move_into_place, working_folder
 
 if TYPE_CHECKING:
     from kcq_eval.deliverables.commentary import Commentary
@@ -99,9 +99,7 @@ def run(
 
     tell("checking")
     evaluation, commentary = _checked(parameters)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
+    with working_folder(place) as work:
         seconds = _notebooks(work, place, parameters, plain, tell)
         tell("report")
         contents = _join(work, evaluation, commentary, place)
@@ -109,8 +107,6 @@ def run(
         _write_evidence(contents, run_id, inputs, seconds)
         os.chmod(work, 0o755)
         move_into_place(work, place)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return Bundle(place, run_id, unchanged=False)
 
 
@@ -329,21 +325,6 @@ def _write_evidence(contents: Contents, run_id: str, inputs: dict[str, str], sec
     write_crate(contents, inputs, later=(RECORD, SUMS, LOG))
     write_record(contents.folder, run_id, _told(contents.evaluation.parameters), inputs, contents.evaluation)
     seal(contents.folder, "".join(f"{name}\t{s:.2f} s\n" for name, s in seconds))
-
-
-def move_into_place(work: Path, place: Path) -> None:
-    """Put the finished folder in its place; an earlier bundle there is taken away only once the new one is whole."""
-    if not place.exists():
-        os.rename(work, place)
-        return
-    aside = work.with_name(work.name + ".old")
-    os.rename(place, aside)
-    try:
-        os.rename(work, place)
-    except OSError:
-        os.rename(aside, place)
-        raise
-    shutil.rmtree(aside)
 
 
 def _sha256(content: bytes) -> str:
