@@ -27,9 +27,12 @@ app.add_typer(commentary_app, name="commentary")
 
 
 def main() -> None:
+    if sys.getfilesystemencoding() != "utf-8":  # where UTF-8 is switched off, no file could have a Vietnamese name
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
     for stream in (sys.stdout, sys.stderr):  # Windows consoles and the C locale would fail on Vietnamese
-        if stream is not None and (stream.encoding or "").lower().replace("-", "") != "utf8":
-            stream.reconfigure(encoding="utf-8")
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()
 
 
@@ -102,8 +105,9 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
         _stop(_say(language, "cli.not_ours", folder=error.args[0]), EXIT_BAD_INPUT)
     except NotebookFailed as error:
         _stop(
-            _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED, _say(language, "cli.failed_copy"), f"  {error.copy}"
-        )
+            _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED,
+            *((_say(language, "cli.failed_copy"), f"  {error.copy}") if error.copy.exists() else ()),
+        )  # fmt: skip
     except NumbersDiffer as error:
         told = check_command.trouble_lines(error.findings, language)
         _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *told, _say(language, "check.failed_copy"), f"  {error.copy}")

@@ -202,10 +202,13 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tel
 
 
 def _kept(work: Path, place: Path) -> Path:
-    """Where what was done is kept when the bundle cannot be made."""
+    """Where what was done is kept when the bundle cannot be made; nothing is, where there is no space for it."""
     copy = place.parent / f"{place.name}.failed"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    try:
+        shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    except OSError:
+        shutil.rmtree(copy, ignore_errors=True)
     return copy
 
 

@@ -112,8 +112,11 @@ def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool
         error = f"{problem.ename}: {problem.evalue}"
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
-    if output.exists():
-        _without_timings(output, parameters)
+    try:
+        if output.exists():
+            _without_timings(output, parameters)
+    except (OSError, ValueError) as problem:  # half a file, for want of space
+        error = error or f"{type(problem).__name__}: {problem}"
     sender.send(Executed(chapter, time.monotonic() - started, error))
     sender.close()
 
