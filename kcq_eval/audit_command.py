@@ -79,11 +79,17 @@ def _audit(document: Path, number_format: str, language: str, out: Path | None) 
 
 def _make_template(path: Path, language: str) -> int:
     from kcq_eval.deliverables.audit_template import write_template
+    from kcq_eval.runs.places import whole_file
 
     path = Path(os.path.abspath(path))
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         return _stopped(_say(language, "audit.template_there", path=path))
-    write_template(path, language)
+    if path.suffix.lower() == ".xlsx":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as written:
+            write_template(written, language)
+    else:
+        _write_whole(path, lambda folder: write_template(folder, language))
     typer.echo(f"{_say(language, 'audit.template_done')} {path}")
     typer.echo(_say(language, "audit.template_next", path=path))
     return 0

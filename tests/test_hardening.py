@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pptx import Presentation
 from registers import row, workbook
 from typer.testing import CliRunner
 
@@ -352,6 +353,25 @@ def test_entities_in_a_workbook_are_not_read(published_folder, tmp_path):
     register, pieces = check_register(path, published_folder, problems, number_format="en")
     read = "" if register is None else register.facts.to_csv()
     assert "geheim" not in read + "".join(piece.raw.frame.to_csv() for piece in pieces) + "".join(problem.found for problem in problems)
+
+
+def test_entities_in_a_slide_template_are_not_read(tmp_path):
+    from kcq_eval.deliverables.slide_template import open_template, template_problems
+
+    (tmp_path / "secret.txt").write_text("geheim-4711")
+    Presentation().save(tmp_path / "t.pptx")
+    entity = f'<!DOCTYPE x [<!ENTITY e SYSTEM "{(tmp_path / "secret.txt").as_uri()}">]>'.encode()
+
+    def planted(name, content):
+        if not re.fullmatch(r"ppt/slide(Layouts|Masters)/\w+\.xml", name):
+            return name, content
+        return name, entity + re.sub(rb"<\?xml[^>]*\?>", b"", content).replace(b"<a:t>", b"<a:t>&e;")
+
+    rewritten(tmp_path / "t.pptx", planted)
+    if not template_problems(tmp_path / "t.pptx"):
+        open_template(tmp_path / "t.pptx").presentation.save(tmp_path / "kept.pptx")
+        with zipfile.ZipFile(tmp_path / "kept.pptx") as kept:
+            assert not any(b"geheim" in kept.read(name) for name in kept.namelist())
 
 
 def test_parts_of_a_workbook_with_paths_of_their_own_are_not_unpacked(published_folder, tmp_path):

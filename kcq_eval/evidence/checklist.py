@@ -275,6 +275,7 @@ def write_page(bundle: Path, root: Path, path: Path, language: str) -> dict[str,
         OSError: The page cannot be written.
     """
     from kcq_eval.deliverables.pages import template
+    from kcq_eval.runs.places import whole_file
     from kcq_eval.texts import plain
 
     def say(key: str, **values: Any) -> str:
@@ -291,5 +292,6 @@ def write_page(bundle: Path, root: Path, path: Path, language: str) -> dict[str,
         for name, found in lists.items()
     ]
     page = template("checklist.html").render(say=say, language=language, lists=told, counts=counts, total=len(rows), bundle=bundle.resolve().name)
-    path.write_text(page, encoding="utf-8", newline="\n")
+    with whole_file(path) as written:
+        written.write_text(page, encoding="utf-8", newline="\n")
     return counts

@@ -72,8 +72,15 @@ def _clear(place: Path) -> None:
     for folder in [path for path in place.parent.iterdir() if left.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]:
         if folder.suffix == ".old" and not place.exists():
             _put_back(folder, place)
-        elif not _is_held(folder) and abs(time.time() - folder.stat().st_mtime) > _NEW:
+        elif not _is_held(folder) and not _is_new(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_new(folder: Path) -> bool:
+    try:
+        return abs(time.time() - folder.stat().st_mtime) < _NEW
+    except FileNotFoundError:  # its run has ended just now
+        return True
 
 
 @contextlib.contextmanager
