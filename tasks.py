@@ -48,14 +48,15 @@ def evaluate(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """run the tests and check the notebooks; what follows goes to pytest"""
+    """run the tests and check the notebooks, on every core; what follows goes to pytest (-n 0: one after another)"""
     set_up()
-    return run(PYTHON, "-m", "pytest", *arguments)
+    return run(PYTHON, "-m", "pytest", "-n", "logical", "--dist", "loadfile", *arguments)
 
 
 def soak(arguments: list[str]) -> int:
     """run the long tests, which `test` leaves out"""
-    return test(["-m", "soak", *arguments])
+    set_up()
+    return run(PYTHON, "-m", "pytest", "-m", "soak", *arguments)  # one after another: some measure time
 
 
 def bench(arguments: list[str]) -> int:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from results import machine, table, write_section
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 5
-CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "consistency_audit")
+CHAPTERS = tuple(sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
 
 
 def plain_script() -> str:
@@ -33,13 +33,11 @@ def plain_script() -> str:
         lines.append(f"with contextlib.redirect_stdout(quiet): exec({chr(10).join(code)!r}, {{'folder': folder}})")
     lines += [
         "import shutil",
-        "from kcq_eval.evaluation import evaluate",
         "from kcq_eval.parameters import read_parameters",
         "from kcq_eval.runs import bundle",
         f"shutil.copytree({str(ROOT / 'notebooks')!r}, folder + '/notebooks')",
         "parameters = read_parameters({})",
-        "evaluation = evaluate(parameters)",
-        "contents = bundle._join(Path(folder), evaluation)",
+        "contents = bundle._join(Path(folder), *bundle.checked(parameters), Path(folder), 1)",
         "bundle._write_evidence(contents, 'plain', bundle.input_hashes(parameters), [])",
     ]
     return "\n".join(lines)
@@ -63,8 +61,21 @@ def papermill_in_turn(folder: Path) -> None:
         )  # fmt: skip
 
 
+def ploomber_in_turn(folder: Path) -> None:
+    (folder / "sets.json").write_text("[{}]")
+    call(ROOT / "benchmarks" / "runners.py", "ploomber-engine in turn", folder / "sets.json", folder)
+
+
+def nbconvert_in_turn(folder: Path) -> None:
+    (folder / "sets.json").write_text("[{}]")
+    call(ROOT / "benchmarks" / "runners.py", "nbconvert --execute in turn", folder / "sets.json", folder)
+
+
 def call(*arguments: object) -> None:
-    subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
 
 
 def seconds(runner) -> tuple[float, float]:
@@ -80,22 +91,26 @@ def seconds(runner) -> tuple[float, float]:
 
 
 def main() -> None:
-    runners = {"kcq-eval run": kcq_run, "plain script": plain, "papermill in turn": papermill_in_turn}
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    runners = {
+        "kcq-eval run": kcq_run, "plain script": plain, "papermill in turn": papermill_in_turn, "ploomber-engine in turn": ploomber_in_turn,
+        "nbconvert --execute in turn": nbconvert_in_turn,
+    }  # fmt: skip
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in runners}
-    for _ in range(ROUNDS + 1):
+    for _ in range(rounds + 1):
         for name, runner in runners.items():
             found[name].append(seconds(runner))
-    lines = ["| runner | wall s, median | CPU s, median | wall: kcq-eval run / this | CPU: kcq-eval run / this |", "|---|---|---|---|---|"]
+            print(f"{name}: {found[name][-1][0]:.2f}", file=sys.stderr, flush=True)
+    rows = []
     for name, taken in found.items():
         taken, ours = taken[1:], found["kcq-eval run"][1:]  # the first round warms the disk
         ratios = [statistics.median(mine[i] / other[i] for mine, other in zip(ours, taken)) for i in (0, 1)]
         wall, cpu = (statistics.median(t[i] for t in taken) for i in (0, 1))
-        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
-    packages = ", ".join(f"{name} {version(name)}" for name in ("papermill", "ipykernel", "matplotlib", "pandas", "ortools"))
-    about = f"{os.cpu_count()} cores, Python {platform.python_version()}, {packages}; {ROUNDS} rounds after one to warm up."
-    text = f"# Benchmarks\n\n## One run\n\nFive notebooks, every figure in three formats, report. {about}\n\n" + "\n".join(lines) + "\n"
-    (ROOT / "benchmarks" / "RESULTS.md").write_text(text, encoding="utf-8", newline="\n")
-    print(text)
+        rows.append([name, f"{wall:.2f}", f"{cpu:.2f}", f"{ratios[0]:.2f}", f"{ratios[1]:.2f}"])
+    heads = ["runner", "wall s, median", "CPU s, median", "wall: kcq-eval run / this", "CPU: kcq-eval run / this"]
+    about = f"{machine(('papermill', 'ploomber-engine', 'nbconvert', 'ipykernel', 'matplotlib', 'pandas', 'ortools'))}; {rounds} round(s) after one to warm up."
+    intro = f"{len(CHAPTERS)} notebooks, every figure in three formats; the run and the plain script also make what people open. {about}"
+    write_section("One run", intro + "\n\n" + table(heads, rows) + "\n\nAims: ≤ 0.9 of the plain script, ≤ 0.45 of papermill in turn (wall).")
 
 
 if __name__ == "__main__":

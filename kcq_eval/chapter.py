@@ -23,7 +23,7 @@ from kcq_eval.datafiles import resolve_folder
 from kcq_eval.evaluation import Evaluation, evaluate
 from kcq_eval.evidence.lineage import grounds
 from kcq_eval.exhibits import Exhibit
-from kcq_eval.figures import style
+from kcq_eval.figures import drawn, style
 from kcq_eval.findings import Finding, assessment, findings
 from kcq_eval.numbers import FORMS, Numbers
 from kcq_eval.parameters import entries, read_parameters
@@ -99,7 +99,7 @@ class Chapter:
         folder.mkdir(parents=True, exist_ok=True)
         hashes: dict[str, str] = {}
         for page in style.PAGES:
-            hashes |= style.save(style.drawn(exhibit.draw, page), folder, exhibit.name, self.parameters.formats)
+            hashes |= drawn.save(exhibit.draw, page, folder, exhibit.name, self.parameters.formats)
         words = exhibit.words
         self._figures.append(
             {

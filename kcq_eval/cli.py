@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval parameters`, `kcq-eval audit`, `kcq-eval check`."""
+"""The command line: `kcq-eval run`, `kcq-eval sweep`, `kcq-eval parameters`, `kcq-eval audit`, `kcq-eval check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kcq_eval import __version__, audit_command
+from kcq_eval import __version__, audit_command, sweep_command
 from kcq_eval.check import command as check_command
 from kcq_eval.commentary_command import app as commentary_app
 from kcq_eval.errors import BadInput, Problem, Problems
@@ -85,14 +85,14 @@ def run(
 def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: bool, force: bool) -> Path:
     """One run in one language, told on the terminal; the folder of its bundle."""
     from kcq_eval.check.run_check import NumbersDiffer
-    from kcq_eval.parameters import read_parameters
+    from kcq_eval.parameters import from_here, read_parameters
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
 
     language = "vi"
     try:
         language = given.get("language") if given.get("language") in ("vi", "en") else language
-        parameters = read_parameters(_from_here(given), file=file.name if file else "parameters")
+        parameters = read_parameters(from_here(given), file=file.name if file else "parameters")
         if "out_dir" in given and out is None:
             out = Path(parameters.out_dir)
         with _Progress(language) as progress:
@@ -231,6 +231,7 @@ def checklist(
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
+app.command(help="Chạy nhiều tổ hợp tham số và so sánh kết quả · Run many combinations of parameters and compare the results")(sweep_command.sweep)
 app.command(help="Đối chiếu các số trong một tài liệu với kết quả của một lượt chạy · Check a document's numbers against a run's results")(check_command.check)
 
 
@@ -267,21 +268,6 @@ def _from_yaml(file: Path, problems: Problems) -> dict[str, Any]:
         problems.append(Problem("bad_yaml", file.name, expected="period: 2021-2023"))
         return {}
     return read
-
-
-def _from_here(given: dict[str, Any]) -> dict[str, Any]:
-    """What is named relative to the working directory, told relative to the project."""
-    from kcq_eval.datafiles import project_root
-    from kcq_eval.parameters import INPUTS
-
-    for name in ("data_dir", *INPUTS):
-        place = given.get(name)
-        if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
-            try:
-                given = given | {name: os.path.relpath(place, project_root())}
-            except ValueError:  # another drive
-                given = given | {name: os.path.abspath(place)}
-    return given
 
 
 class _Progress:

@@ -5,6 +5,7 @@ Claims and a register both end here; indicators never ask where an estimate came
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -127,7 +128,7 @@ class Estimates:
         """Codes on the list that a measure counts (provinces covered, …); None where no list is reported."""
         dimension = self.vocabulary.measure(measure).list_of
         total = Quantity(measure, period, centre, **dimensions)
-        listed = {getattr(q, dimension): e for q, e in self._found.items() if _is_member(q, total, dimension)}
+        listed = {getattr(q, dimension): e for q, e in self._about(total) if _is_member(q, total, dimension)}
         if not listed or not all(estimate.is_point for estimate in listed.values()):
             return None
         return frozenset(code for code, estimate in listed.items() if estimate.value == 1)
@@ -136,7 +137,18 @@ class Estimates:
         """The estimates that a list rests on: how many codes are on it, and each code that could be; none where nothing is reported."""
         dimension = self.vocabulary.measure(measure).list_of
         total = Quantity(measure, period, centre, **dimensions)
-        return tuple(e for q, e in self._found.items() if q == total or _is_member(q, total, dimension))
+        return tuple(e for q, e in self._about(total) if q == total or _is_member(q, total, dimension))
+
+    def _about(self, total: Quantity) -> list[tuple[Quantity, Bounded]]:
+        """The estimates of a measure, period and centre, whatever their dimensions."""
+        return self._by_measure.get((total.measure, total.period, total.centre), [])
+
+    @functools.cached_property
+    def _by_measure(self) -> dict[tuple[str, Period, str], list[tuple[Quantity, Bounded]]]:
+        sorted_out: dict[tuple[str, Period, str], list[tuple[Quantity, Bounded]]] = {}
+        for quantity, bounded in self._found.items():
+            sorted_out.setdefault((quantity.measure, quantity.period, quantity.centre), []).append((quantity, bounded))
+        return sorted_out
 
     def led_by(self, found: dict[Quantity, Bounded]) -> Estimates:
         """These estimates, with others in their place in every period that the others speak of."""

@@ -14,7 +14,7 @@ from kcq_eval.datafiles import resolve_folder
 from kcq_eval.errors import BadInput, Problem, Problems, nearest
 from kcq_eval.estimates import Bounded, Estimates, estimate, with_corrections
 from kcq_eval.ledger import Ledger, load_ledger
-from kcq_eval.parameters import Parameters
+from kcq_eval.parameters import Parameters, Period
 from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.register.aggregation import Scope, aggregate, years_in
 from kcq_eval.register.criteria import Criterion, load_criteria
@@ -99,7 +99,7 @@ def evaluate(parameters: Parameters) -> Evaluation:
     set_aside = _accepted(corrected, ledger, parameters.explanation)
     estimates = _estimates(examined, corrected, ledger.confirmed, set_aside)
     if register is not None:
-        estimates = estimates.led_by(_aggregated(register, _scope(parameters, examined.published, register)))
+        estimates = _led_by_rows(estimates, register, _scope(parameters, examined, register))
     return Evaluation(
         published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
         estimates=estimates, prices=load_price_indices(folder), register=register, criteria=tuple(criteria),
@@ -148,12 +148,20 @@ def _aggregated(register: Register, scope: Scope) -> dict[Quantity, Bounded]:
     return aggregate(register, scope)
 
 
-def _scope(parameters: Parameters, published: Published, register: Register) -> Scope:
+@functools.lru_cache(maxsize=32)
+def _led_by_rows(estimates: Estimates, register: Register, scope: Scope) -> Estimates:
+    return estimates.led_by(_aggregated(register, scope))
+
+
+def _scope(parameters: Parameters, examined: Audit, register: Register) -> Scope:
+    return _scope_of((parameters.baseline_period, parameters.current_period), parameters.centre, parameters.count_unit, examined, register)
+
+
+@functools.lru_cache(maxsize=64)
+def _scope_of(compared: tuple[Period, ...], centre: str, count_unit: str, examined: Audit, register: Register) -> Scope:
     """The periods compared, their single years, and every quantity that a claim speaks of."""
-    compared = (parameters.baseline_period, parameters.current_period)
-    years = years_in(register, compared)
-    asked = {q for claim in published.claims for q in (claim.quantity, claim.reference, claim.whole) if q is not None}
-    return Scope(parameters.centre, tuple(dict.fromkeys([*compared, *years])), tuple(sorted(asked)), parameters.count_unit)
+    asked = {q for claim in examined.published.claims for q in (claim.quantity, claim.reference, claim.whole) if q is not None}
+    return Scope(centre, tuple(dict.fromkeys([*compared, *years_in(register, compared)])), tuple(sorted(asked)), count_unit)
 
 
 @functools.lru_cache(maxsize=64)

@@ -229,11 +229,12 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     alt = texts("figure.coverage_map.alt", kept=told[KEPT], new_names=told[NEW], left=told[LEFT], current=counts["current"], served=counts["served"])
     words = _words("coverage_map", texts, evaluation, used, title, subtitle, alt, note=note, **terms)
     folder = resolve_folder(parameters.data_dir) / "reference"
+    geojson, points = folder / f"provinces_{vintage}.geojson", folder / "islands_inset_points.csv"
     key = {"63": "gso_code", "34": "new_gso_code"}[vintage]
 
     def draw() -> Figure:
-        islands = pd.read_csv(folder / "islands_inset_points.csv", dtype=str) if country else None
-        return maps.coverage_map(rows, words, geojson=folder / f"provinces_{vintage}.geojson", key=key, islands=islands)
+        islands = pd.read_csv(points, dtype=str) if country else None
+        return maps.coverage_map(rows, words, geojson=geojson, key=key, islands=islands)
 
     return Exhibit("coverage_map", words, _sources(used), draw, rows)
 
@@ -265,10 +266,10 @@ def checkability_map(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     subtitle = texts("figure.checkability.subtitle")
     words = _words("checkability", texts, evaluation, [], title, subtitle, alt, note=" ".join(notes), claims=claims, **terms)
     by_measure = _map_counts(found, texts, evaluation)
+    in_short = replace(words, subtitle=texts("figure.checkability.subtitle_summary"))
 
     def draw() -> Figure:
-        drawn = networks.checkability_map(nodes, rows, rules, words)
-        return drawn or networks.checkability_summary(by_measure, replace(words, subtitle=texts("figure.checkability.subtitle_summary")))
+        return networks.checkability_map(nodes, rows, rules, words) or networks.checkability_summary(by_measure, in_short)
 
     return Exhibit("checkability", words, claims, draw)
 
@@ -393,7 +394,8 @@ def conflict(texts: Texts, evaluation: Evaluation) -> Exhibit | None:
     alt = texts("figure.conflict.alt", rows="; ".join(told))
     words = _words("conflict", texts, evaluation, [], title, texts("figure.conflict.subtitle"), alt, claims=ids, **terms)
     frame = pd.DataFrame(rows)
-    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=lambda end: _digits(end, texts)), frame)
+    digits = functools.partial(_digits, language=texts.language)
+    return Exhibit("conflict", words, ids, lambda: charts.conflict(frame, words, digits=digits), frame)
 
 
 def specification_curves(found: Iterable[Curve], texts: Texts, evaluation: Evaluation) -> list[Exhibit]:
@@ -428,7 +430,7 @@ def specification_curve(curve: Curve, texts: Texts, evaluation: Evaluation) -> E
     terms = {"chosen": texts("figure.sensitivity.chosen", value=own["text"]), "part": texts("figure.sensitivity.part"), "unit": texts(f"figure.sensitivity.unit.{used[0].unit}")}
     words = _words("sensitivity", texts, evaluation, used, title, texts("figure.sensitivity.subtitle"), alt, **terms)
     points, choices = pd.DataFrame(rows), pd.DataFrame(marks)
-    draw = functools.partial(charts.specification_curve, points, choices, words, digits=lambda end: _digits(end, texts))
+    draw = functools.partial(charts.specification_curve, points, choices, words, digits=functools.partial(_digits, language=texts.language))
     return Exhibit(name, words, _sources(used), draw, points)
 
 
@@ -674,9 +676,9 @@ def _row(number: Number, texts: Texts, **more: str) -> dict:
     return drawn | {"text": starred(number.digits(texts.language), bounded.marked)} | more
 
 
-def _digits(end: float, texts: Texts) -> str:
+def _digits(end: float, language: str) -> str:
     """The end of a scale, a whole number."""
-    return format_number(round(end), decimals=0, number_format=texts.language).replace("-", MINUS)
+    return format_number(round(end), decimals=0, number_format=language).replace("-", MINUS)
 
 
 def _in_billions(number: Number) -> Number:

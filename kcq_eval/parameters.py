@@ -6,6 +6,7 @@ It feeds the notebooks' parameter cells, the command line, and the table that `k
 from __future__ import annotations
 
 import functools
+import os
 import re
 import typing
 import warnings
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from kcq_eval.datafiles import project_root
 from kcq_eval.errors import Problem, Problems, nearest
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
@@ -247,6 +249,28 @@ def read_parameters(given: Mapping[str, Any], *, file: str = "parameters") -> Pa
         )
     problems.stop()
     return parameters
+
+
+def from_here(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters whose files are named relative to the working directory, told relative to the project."""
+    placed = dict(given)
+    for name in ("data_dir", *INPUTS):
+        place = given.get(name)
+        if isinstance(place, str) and place and Path(place).exists() and not Path(place).is_absolute():
+            try:
+                placed[name] = os.path.relpath(place, project_root())
+            except ValueError:  # another drive
+                placed[name] = os.path.abspath(place)
+    return placed
+
+
+def value_problems(name: str, value: Any, *, file: str = "parameters") -> list[Problem]:
+    """What is wrong with the value of one parameter, or with its name; codes are checked against the data elsewhere."""
+    try:
+        Parameters(**{name: value})
+    except ValidationError as error:
+        return [_problem(detail, file) for detail in error.errors()]
+    return []
 
 
 def _problem(detail: Any, file: str) -> Problem:

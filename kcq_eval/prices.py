@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class PriceIndex:
         return sum(amounts.values()) / sum(amount / self.by_year[year] for year, amount in amounts.items())
 
 
+@functools.lru_cache(maxsize=4)
 def load_price_indices(folder: Path) -> dict[str, PriceIndex]:
     """Raises BadInput: the table is missing, or cells are no positive plain decimals; all of them at once."""
     problems = Problems()

@@ -6,6 +6,7 @@ among the choices by their Shapley effects.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -198,23 +199,35 @@ def _known(period: Period, evaluation: Evaluation) -> bool:
     return evaluation.estimates.get("funding", period, parameters.centre, scheme_kind=parameters.scheme_kind) is not None
 
 
+# What the results under other choices follow from, besides the estimates of the run's own: all that says which data are evaluated.
+_GROUND = (
+    "period", "baseline", "allow_unequal_periods", "sources", "centre", "scheme_kind", "explanation", "register", "register_numbers", "count_unit",
+    "data_dir",
+)  # fmt: skip
+_MOST_KEPT = 2_000
+_memory: dict[tuple, Numbers] = {}  # for runs after each other that differ only in how results are told
+
+
 class _Outcomes:
     """The results of an evaluation under other choices; what several combinations share is computed once."""
 
     def __init__(self, evaluation: Evaluation):
         self._own = evaluation.parameters
         self.tied = evaluation.corrected.tied_count
-        self._memory: dict[tuple, Numbers] = {}
+        prices = [(basis, index.by_year) for basis, index in evaluation.prices.items()]
+        self._ground = evaluation.estimates, repr([prices, *(getattr(evaluation.parameters, name) for name in _GROUND)])
 
     def number(self, outcome: Outcome, combination: Iterable[tuple[Choice, str]]) -> Number | None:
         """The result under some choices, everything else as the run has it; None where it is not known."""
         combination = list(combination)
         evidence = {choice.name: code for choice, code in combination if choice.evidence}
         parameters = self._own.model_copy(update={choice.name: code for choice, code in combination})
-        key = (outcome.name, *sorted(evidence.items()), *(getattr(parameters, name) for name in outcome.reads))
-        if key not in self._memory:
-            self._memory[key] = outcome.numbers(evaluate(self._own.model_copy(update=evidence)), parameters)
-        numbers, number_id = self._memory[key], outcome.number_id(parameters)
+        key = (self._ground, outcome.name, *sorted(evidence.items()), *(getattr(parameters, name) for name in outcome.reads))
+        if key not in _memory:
+            if len(_memory) >= _MOST_KEPT:
+                _memory.clear()
+            _memory[key] = outcome.numbers(evaluate(self._own.model_copy(update=evidence)), parameters)
+        numbers, number_id = _memory[key], outcome.number_id(parameters)
         known = number_id in numbers and numbers[number_id].bounded.upper is not None
         return numbers[number_id] if known else None
 
@@ -245,6 +258,12 @@ def _effects(count: int, values: Mapping[tuple[str, ...], Fraction]) -> tuple[Fr
 
     The worth of a set of choices is the variance of the mean given them (Owen, 2014), every combination weighing the same; exact.
     """
+    return _effects_of(count, tuple(values.items()))
+
+
+@functools.lru_cache(maxsize=256)
+def _effects_of(count: int, found: tuple[tuple[tuple[str, ...], Fraction], ...]) -> tuple[Fraction, ...]:
+    values = dict(found)
     worth = {known: _explained(known, values) for size in range(count + 1) for known in itertools.combinations(range(count), size)}
     whole = worth[tuple(range(count))]
     if not whole:

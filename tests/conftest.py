@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kcq_eval import claims, sources
 from kcq_eval.claims import Published, load_published
+
+# The tests run side by side and on shared machines: how long one takes says nothing about it.
+settings.register_profile("kcq_eval", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kcq_eval")
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 A_CLAIM = {

@@ -314,14 +314,15 @@ DANGEROUS = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "ru
 
 
 def test_the_package_runs_no_text_as_code_and_unpickles_no_file():
-    """Only runs/ may pickle: what its own processes send each other."""
+    """Only runs/ may pickle and unpack: what its own processes send each other."""
     for path in sorted((ROOT / "kcq_eval").rglob("*.py")):
         name, tree = path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
                 assert not (isinstance(node.func, ast.Name) and called in EXECUTING), name
-                assert called not in {"read_pickle", "unsafe_load", "full_load", "system", "popen", "extractall"}, (name, called)
+                assert called not in {"read_pickle", "unsafe_load", "full_load", "system", "popen"}, (name, called)
+                assert called != "extractall" or name.startswith("kcq_eval/runs/"), name
                 assert not any(keyword.arg in ("shell", "allow_pickle") for keyword in node.keywords), name
             elif isinstance(node, ast.Import | ast.ImportFrom) and not name.startswith("kcq_eval/runs/"):
                 assert not {(getattr(node, "module", "") or "").partition(".")[0], *(alias.name.partition(".")[0] for alias in node.names)} & DANGEROUS, name

@@ -15,7 +15,8 @@ import pytest
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import read_parameters
 from kcq_eval.runs.bundle import FolderTaken, run
-from kcq_eval.runs.notebooks import CAN_FORK, CHAPTERS, DOCS_FIGURES
+from kcq_eval.runs.notebooks import CHAPTERS, DOCS_FIGURES
+from kcq_eval.runs.pool import CAN_FORK
 
 QUICK = {"figure_formats": "png"}
 

@@ -22,9 +22,10 @@ class Turned:
     claims: tuple[str, ...]
 
 
-def other_readings(audit: Audit) -> list[Turned]:
+@functools.lru_cache(maxsize=16)
+def other_readings(audit: Audit) -> tuple[Turned, ...]:
     """Conflicts that a generous reading resolves; of an account that can be true, the claims that a strict reading puts in conflict."""
-    return list(_cleared(audit) if audit.conflicts else _accused(audit) if audit.verdict == CONSISTENT else ())
+    return tuple(_cleared(audit) if audit.conflicts else _accused(audit) if audit.verdict == CONSISTENT else ())
 
 
 def _cleared(audit: Audit) -> Iterator[Turned]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -60,19 +57,6 @@ def rendered(drawing: Drawing, form: str) -> bytes:
     buffer = io.BytesIO()
     {"png": _render_png, "svg": _render_svg, "pdf": _render_pdf}[form](drawing, buffer)
     return buffer.getvalue()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """The whole file or none."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def make_grey(drawing: Drawing) -> None:

@@ -8,7 +8,6 @@ everything twice).
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +25,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from kcq_eval.figures import palette, saving
+from kcq_eval.kept import write_whole
 
 FORMATS = ("png", "svg", "pdf")
 DPI = 150
@@ -424,7 +424,11 @@ def save(drawing: Drawing, folder: Path, name: str, formats: Sequence[str] = FOR
     for form in dict.fromkeys(formats):
         with conference():
             content = saving.rendered(drawing, form)
-        path = folder / ".".join(filter(None, (name, drawing.page.name, form)))
-        saving.write_whole(path, content)
-        hashes[path.name.removeprefix(f"{name}.")] = hashlib.sha256(content).hexdigest()
+        ending = file_ending(drawing.page, form)
+        hashes[ending] = write_whole(folder / f"{name}.{ending}", content)
     return hashes
+
+
+def file_ending(page: Page, form: str) -> str:
+    """What follows a figure's name: `png`, `print.png`."""
+    return f"{page.name}.{form}" if page.name else form

@@ -5,6 +5,7 @@ DuckDB does it, so that a register of ten million rows, or one kept as a folder 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -161,7 +162,8 @@ class _Aggregation:
         return Bounded(exact, exact, exact, self._source, basis=REGISTER)
 
 
-def funding_by_facility(register: Register, centre: str, period: Period, scheme_kind: str) -> list[int]:
+@functools.lru_cache(maxsize=256)
+def funding_by_facility(register: Register, centre: str, period: Period, scheme_kind: str) -> tuple[int, ...]:
     """All funding of each supported facility in a period, in đồng, ascending; a conference has none."""
     vocabulary = register.vocabulary
     rows = register.done
@@ -169,7 +171,7 @@ def funding_by_facility(register: Register, centre: str, period: Period, scheme_
     if scheme_kind != ALL:
         rows = rows[rows["kind"] == vocabulary.scheme_kinds.index(scheme_kind)]
     sums = (rows["state"] + rows["counterpart"]).groupby(rows["facility"]).sum()
-    return sorted(int(amount) for amount in sums)
+    return tuple(sorted(int(amount) for amount in sums))
 
 
 def years_in(register: Register, periods: Iterable[Period]) -> list[Period]:

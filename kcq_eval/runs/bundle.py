@@ -19,9 +19,10 @@ from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, seal
 from kcq_eval.evidence.record import PARAMETERS, write_record
-from kcq_eval.parameters import FOLDERS, INPUTS, Parameters
-from kcq_eval.register.register import hash_of
+from kcq_eval.parameters import FOLDERS, Parameters
+from kcq_eval.runs.inputs import Inputs
 from kcq_eval.runs.places import move_into_place, working_folder
+from kcq_eval.runs.pool import can_fork, cores, run_each
 
 if TYPE_CHECKING:
     from kcq_eval.deliverables.commentary import Commentary
@@ -72,7 +73,7 @@ class Unfinished(BadInput):
 
 def run(
     parameters: Parameters, out: Path | None = None, *, plain: bool = False, force: bool = False,
-    tell: Callable[..., None] = lambda step, **_: None,
+    tell: Callable[..., None] = lambda step, **_: None, inputs: Inputs | None = None, workers: int | None = None, drawn: Path | None = None,
 ) -> Bundle:  # fmt: skip
     """Make the bundle of one run, or find it.
 
@@ -81,31 +82,37 @@ def run(
         plain: Run the notebooks in papermill's own kernels.
         force: Run even if the bundle is there.
         tell: Called with each step's name, for a progress bar.
+        inputs: What the run reads, where that is known already.
+        workers: Processes at a time; as many as there are cores when None.
+        drawn: Where figures are kept that were drawn already, see `figures.drawn`.
 
     Raises:
         BadInput: Parameters, data or commentary are unusable; nothing was run.
         Unfinished: The commentary names unknown numbers; figures, tables and notebooks are kept, no bundle appears.
         FolderTaken: `out` holds something else.
         NotebookFailed: Its executed copy is kept; no bundle appears.
+        InputsChanged: Somebody changed the data while they were read; no bundle appears.
         NumbersDiffer: A finished document prints what the run does not know; the unfinished bundle is kept, no bundle appears.
     """
-    inputs = input_hashes(parameters)
-    run_id = _run_id(parameters, inputs)
+    inputs = inputs or Inputs.of(parameters)
+    run_id = run_id_of(parameters, inputs)
     place = out if out is not None else project_root() / "outputs" / run_id
-    if not force and _recorded_id(place) == run_id and _is_whole(place):
+    if not force and is_there(place, run_id):
         return Bundle(place, run_id, unchanged=True)
     if place.exists() and _recorded_id(place) is None and (not place.is_dir() or any(place.iterdir())):
         raise FolderTaken(place)
 
     tell("checking")
-    evaluation, commentary = _checked(parameters)
+    evaluation, commentary = checked(parameters)
     with working_folder(place) as work:
-        seconds = _notebooks(work, place, parameters, plain, tell)
+        workers = workers or cores()
+        seconds = _notebooks(work, place, parameters, tell, plain=plain, workers=workers, drawn=drawn)
         tell("report")
-        contents = _join(work, evaluation, commentary, place)
+        contents = _join(work, evaluation, commentary, place, workers)
         _write_parameters(work / PARAMETERS, parameters)
-        _write_evidence(contents, run_id, inputs, seconds)
+        _write_evidence(contents, run_id, inputs.hashes, seconds)
         os.chmod(work, 0o755)
+        inputs.check_unchanged()
         move_into_place(work, place)
     return Bundle(place, run_id, unchanged=False)
 
@@ -118,30 +125,19 @@ def newest() -> Path | None:
 
 def input_hashes(parameters: Parameters) -> dict[str, str]:
     """SHA-256 of every file that a run's results follow from: data, package, notebooks."""
-    data, root = resolve_folder(parameters.data_dir), project_root()
-    package = Path(__file__).resolve().parent.parent
-    found = {f"data/{p.relative_to(data).as_posix()}": p for p in data.rglob("*") if p.is_file() and p.suffix in (".csv", ".geojson", ".yaml")}
-    found |= {f"kcq_eval/{p.relative_to(package).as_posix()}": p for p in package.rglob("*") if _is_code(p)}
-    found |= {f"notebooks/{p.name}": p for p in (root / "notebooks").glob("*.ipynb")}
-    found |= {p.name: p for p in [root / "requirements.lock"] if p.exists()}  # other versions may draw and print otherwise
-    hashes = {name: _sha256(found[name].read_bytes()) for name in sorted(found)}
-    for name in INPUTS:
-        place = resolve_folder(getattr(parameters, name))
-        if getattr(parameters, name) and place.exists():
-            hashes[f"{name}/{place.name}"] = hash_of(place)
-    return hashes
+    return Inputs.of(parameters).hashes
 
 
-def _is_code(path: Path) -> bool:
-    """Whether a file of the package's folder is part of it, whatever its kind; no leftovers of Python or editors."""
-    return path.is_file() and path.suffix != ".pyc" and not path.name.startswith((".", "~")) and not path.name.endswith("~")
-
-
-def _run_id(parameters: Parameters, inputs: dict[str, str]) -> str:
+def run_id_of(parameters: Parameters, inputs: Inputs) -> str:
     """Period, language and a hash of parameters, inputs and package version."""
-    told = {"parameters": _told(parameters), "inputs": inputs, "version": __version__}
+    told = {"parameters": _told(parameters), "inputs": inputs.hashes, "version": __version__}
     digest = _sha256(json.dumps(told, sort_keys=True).encode())
     return f"{parameters.period}-{parameters.language}-{digest[:10]}"
+
+
+def is_there(place: Path, run_id: str) -> bool:
+    """Whether the whole bundle of this very run lies in a folder."""
+    return _recorded_id(place) == run_id and _is_whole(place)
 
 
 def _told(parameters: Parameters) -> dict[str, Any]:
@@ -163,7 +159,7 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in record["outputs"])
 
 
-def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
+def checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
     """What can be checked before anything runs; all problems at once."""
     from kcq_eval.deliverables.commentary import Commentary, read_commentary
     from kcq_eval.evaluation import evaluate
@@ -187,12 +183,12 @@ def _checked(parameters: Parameters) -> tuple[Evaluation, Commentary]:
     return evaluation, commentary
 
 
-def _notebooks(work: Path, place: Path, parameters: Parameters, plain: bool, tell: Callable[..., None]) -> list[tuple[str, float]]:
+def _notebooks(work: Path, place: Path, parameters: Parameters, tell: Callable[..., None], **how: Any) -> list[tuple[str, float]]:
     from kcq_eval.runs.notebooks import execute_chapters
 
     given = parameters.model_dump() | {"out_dir": "."}
     done = execute_chapters(
-        work, given, plain=plain, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
+        work, given, **how, on_start=lambda chapter: tell("notebook", chapter=chapter), on_end=lambda e: tell("done", chapter=e.chapter)
     )
     failed = [executed for executed in done if executed.error]
     if failed:
@@ -212,7 +208,7 @@ def _kept(work: Path, place: Path) -> Path:
     return copy
 
 
-def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path) -> Contents:
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path, workers: int) -> Contents:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
     from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
@@ -228,7 +224,7 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
     except BadInput as error:
         raise Unfinished(error.problems, _kept(work, place)) from None
     contents = replace(contents, commentary=passages)
-    _deliver(contents)
+    _deliver(contents, workers)
     shutil.rmtree(work / "parts")
     try:
         check_contents(contents)
@@ -286,22 +282,40 @@ def _write_tables(work: Path, parts: Iterable[dict[str, Any]], evaluation) -> No
         frame.to_csv(work / f"{name}.csv", index=False, lineterminator="\n")
 
 
-def _deliver(contents: Contents) -> None:
-    """What people open: letters, the report as a page, for Word and for print, slides and workbook."""
+def _deliver(contents: Contents, workers: int) -> None:
+    """What people open. No piece reads another, so that they are made side by side."""
+    pieces = (_letters_and_reports, _slides, _workbook)
+    if workers > 1 and len(pieces) > 1 and can_fork():
+        for ended in run_each(lambda piece: piece(contents), pieces, workers=workers):
+            ended.value()
+    else:
+        for piece in pieces:
+            piece(contents)
+
+
+def _letters_and_reports(contents: Contents) -> None:
     from kcq_eval.deliverables.document import build_document
     from kcq_eval.deliverables.letter import HTML, write_letters
     from kcq_eval.deliverables.report import write_report
     from kcq_eval.deliverables.report_docx import write_docx
     from kcq_eval.deliverables.report_pdf import write_pdf
-    from kcq_eval.deliverables.slides import FILE, write_slides
-    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
 
     letter = HTML if write_letters(contents.folder, contents.evaluation, contents.texts) else ""
     write_report(contents, contents.folder / REPORT, letter=letter)
     document, figures = build_document(contents, letter=letter), contents.folder / "figures"
     write_docx(document, contents.folder / DOCX, figures)
     write_pdf(document, contents.folder / PDF, figures)
+
+
+def _slides(contents: Contents) -> None:
+    from kcq_eval.deliverables.slides import FILE, write_slides
+
     write_slides(contents, contents.folder / FILE)
+
+
+def _workbook(contents: Contents) -> None:
+    from kcq_eval.deliverables.workbook import WORKBOOK, write_workbook
+
     write_workbook(contents, contents.folder / WORKBOOK)
 
 

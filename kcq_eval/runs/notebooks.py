@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import multiprocessing
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import without_place
 from kcq_eval.runs import engine
+from kcq_eval.runs.pool import can_fork, run_each
+from kcq_eval.runs.warm import load_everything
 
 CHAPTERS = ("funding_growth", "facility_shares", "support_type_mix", "province_coverage", "facility_register", "sensitivity", "consistency_audit")
 DOCS_FIGURES = {"conflict.png": "conflict.png", "sensitivity_facility_share.png": "specification-curve.png"}  # of the default run, in English
-CAN_FORK = sys.platform == "linux"  # macOS forks unsafely, Windows not at all
+KEPT_FIGURES = "KCQ_EVAL_DRAWN"  # `figures.drawn.FOLDER`, told without loading what draws
 _LONGEST_FIRST = ("province_coverage", "sensitivity", "facility_register", "funding_growth", "facility_shares", "consistency_audit", "support_type_mix")
 
 
@@ -43,61 +43,33 @@ def tutorial_paths() -> list[Path]:
 
 
 def execute_chapters(
-    folder: Path, parameters: dict[str, Any], *, plain: bool, on_start: Callable[[str], None], on_end: Callable[[Executed], None]
-) -> list[Executed]:
+    folder: Path, parameters: dict[str, Any], *, plain: bool, workers: int, drawn: Path | None = None,
+    on_start: Callable[[str], None] = lambda chapter: None, on_end: Callable[[Executed], None] = lambda executed: None,
+) -> list[Executed]:  # fmt: skip
     """Run all chapters' notebooks with `folder` as working directory; the executed copies go into `folder/notebooks`.
 
     Args:
         plain: Through papermill's own kernels, as on systems that cannot fork, instead of forked shells.
+        workers: How many at a time.
+        drawn: Where figures are kept that were drawn already.
         on_start, on_end: Told in this process when a notebook starts and ends.
     """
     (folder / "notebooks").mkdir()
-    fork = CAN_FORK and not plain
+    fork = can_fork() and not plain
     if fork:
-        _load_everything()
-    context = multiprocessing.get_context("fork" if fork else "spawn")
-    running: dict[Connection, tuple[str, Any]] = {}
-    waiting = list(_LONGEST_FIRST)
+        load_everything()
     done: dict[str, Executed] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                chapter = waiting.pop(0)
-                on_start(chapter)
-                receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_execute, args=(chapter, folder, parameters, fork, sender))
-                process.start()
-                sender.close()
-                running[receiver] = chapter, process
-            for receiver in wait(list(running)):
-                chapter, process = running.pop(receiver)
-                try:
-                    done[chapter] = receiver.recv()
-                except EOFError:  # killed, or out of memory
-                    process.join()
-                    done[chapter] = Executed(chapter, 0.0, f"exit code {process.exitcode}")
-                process.join()
-                on_end(done[chapter])
-    finally:
-        for _, process in running.values():
-            process.terminate()
+    execute = functools.partial(_execute, folder=folder, parameters=parameters, shell=fork, drawn=drawn)
+    for ended in run_each(execute, _LONGEST_FIRST, workers=workers, fork=fork, on_start=on_start):
+        done[ended.task] = ended.result or Executed(ended.task, 0.0, ended.error)
+        on_end(done[ended.task])
     return [done[chapter] for chapter in CHAPTERS]
 
 
-def _load_everything() -> None:
-    """What the notebooks import, loaded before the fork so that every child has it."""
-    engine.load_papermill()  # first: it makes loading nbformat cheap
-    import IPython.core.interactiveshell  # noqa: F401
-    import matplotlib.backends.backend_pdf
-    import matplotlib.backends.backend_svg  # noqa: F401
-    import nbformat.v4  # noqa: F401
-
-    import kcq_eval.chapter
-    import kcq_eval.figures.charts  # noqa: F401
-
-
-def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool, sender: Connection) -> None:
+def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool, drawn: Path | None) -> Executed:
     """In the child: run one notebook and say how it ended."""
+    if drawn is not None:
+        os.environ[KEPT_FIGURES] = str(drawn)
     started = time.monotonic()
     papermill = engine.load_papermill()
     output = folder / "notebooks" / f"{chapter}.ipynb"
@@ -117,8 +89,7 @@ def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool
             _without_timings(output, parameters)
     except (OSError, ValueError) as problem:  # half a file, for want of space
         error = error or f"{type(problem).__name__}: {problem}"
-    sender.send(Executed(chapter, time.monotonic() - started, error))
-    sender.close()
+    return Executed(chapter, time.monotonic() - started, error)
 
 
 def _without_timings(path: Path, parameters: Mapping[str, Any] = {}) -> None:

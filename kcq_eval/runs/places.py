@@ -68,8 +68,10 @@ def _put_back(aside: Path, place: Path) -> None:
 
 def _clear(place: Path) -> None:
     """Take away what runs that were killed have left; an earlier result that one of them had just moved aside goes back to its place."""
-    left = re.compile(rf"\.{re.escape(place.name)}\.[a-z0-9_]{{8}}(\.old)?")
-    for folder in [path for path in place.parent.iterdir() if left.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]:
+    begin, left = f".{place.name}.", re.compile(r"[a-z0-9_]{8}(\.old)?")
+    with os.scandir(place.parent) as entries:  # of a sweep there may be thousands beside it
+        names = [entry.name for entry in entries if entry.name.startswith(begin) and left.fullmatch(entry.name[len(begin) :]) and entry.is_dir(follow_symlinks=False)]
+    for folder in map(place.parent.joinpath, names):
         if folder.suffix == ".old" and not place.exists():
             _put_back(folder, place)
         elif not _is_held(folder) and not _is_new(folder):
