@@ -71,7 +71,8 @@ class Chapter:
 
     def show_claims(self, *measures: str) -> HTML:
         """The published figures about some measures, as printed and computed."""
-        return self.show("claims", tables.claims_table(self.evaluation.claims(*measures), self.evaluation, self.texts))
+        claims = [] if self.evaluation.selection else self.evaluation.claims(*measures)  # what is published is of all rows
+        return self.show("claims", tables.claims_table(claims, self.evaluation, self.texts))
 
     def show(self, name: str, table: pd.DataFrame, note: str = "") -> HTML:
         """Save a table and show it; `name` is the key of its title, `note` a sentence below it."""

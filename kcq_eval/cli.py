@@ -1,4 +1,4 @@
-"""The command line: `kcq-eval run`, `kcq-eval sweep`, `kcq-eval parameters`, `kcq-eval audit`, `kcq-eval check`."""
+"""The command line: one function for each command, `kcq-eval run`, `sweep`, `check`, `explore`, …"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kcq_eval import __version__, audit_command, sweep_command
 from kcq_eval.check import command as check_command
 from kcq_eval.commentary_command import app as commentary_app
 from kcq_eval.errors import BadInput, Problem, Problems
+from kcq_eval.explorer import command as explorer
 from kcq_eval.register.commands import app as register
 
 EXIT_FAILED, EXIT_BAD_INPUT = 1, 2
@@ -232,6 +233,7 @@ def checklist(
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
 app.command(help="Chạy nhiều tổ hợp tham số và so sánh kết quả · Run many combinations of parameters and compare the results")(sweep_command.sweep)
+app.command(help="Mở trang khám phá trong trình duyệt · Open the explorer in a browser")(explorer.explore)
 app.command(help="Đối chiếu các số trong một tài liệu với kết quả của một lượt chạy · Check a document's numbers against a run's results")(check_command.check)
 
 

@@ -44,7 +44,7 @@ class Compared:
 
 def compare(evaluation: Evaluation) -> list[Compared]:
     """Every claim that the register reaches alone, in the order of claims; those in words and durations are left out."""
-    if evaluation.register is None:
+    if evaluation.register is None or evaluation.selection:  # what is published is of all rows
         return []
     found = (_compared(claim, evaluation.estimates, evaluation.register) for claim in evaluation.published.claims)
     return [compared for compared in found if compared]

@@ -19,6 +19,7 @@ from kcq_eval.prices import PriceIndex, load_price_indices
 from kcq_eval.register.aggregation import Scope, aggregate, years_in
 from kcq_eval.register.criteria import Criterion, load_criteria
 from kcq_eval.register.register import Register, hash_of, load_register
+from kcq_eval.register.selection import Selection, selected, selection
 from kcq_eval.vocabulary import ALL
 
 
@@ -43,6 +44,7 @@ class Evaluation(Audited):
     Attributes:
         corrected: The audit once confirmed corrections are made; `audit` itself where there are none.
         set_aside: The explanation of `corrected` that is accepted; the estimates are computed without these claims.
+        selection: What the register's rows were narrowed to; then estimates are of these rows alone.
     """
 
     parameters: Parameters
@@ -51,6 +53,7 @@ class Evaluation(Audited):
     corrected: Audit
     register: Register | None = None
     criteria: tuple[Criterion, ...] = ()
+    selection: Selection = ()
 
     @property
     def demonstration(self) -> bool:
@@ -58,7 +61,9 @@ class Evaluation(Audited):
         return self.register is not None and self.register.demonstration
 
     def titled(self, title: str, say: Callable[..., str]) -> str:
-        """A title that says so where results rest on invented rows."""
+        """A title that says so where results rest on invented rows, or on some rows only."""
+        if self.selection and say("selection.told") not in title:
+            title = say("selection.of", title=title)
         return say("register.demonstration_of", title=title) if self.demonstration else title
 
     def claims(self, *measures: str) -> list[Claim]:
@@ -90,6 +95,7 @@ def evaluate(parameters: Parameters) -> Evaluation:
     if register is None or not register.has(parameters.current_period):
         problems += _nothing_reported(parameters, published.of(chosen or published.sources))
     problems += _unknown_claims(parameters, published)
+    chosen_rows = selection(parameters, published.vocabulary, problems)
     try:
         ledger = load_ledger(folder).of(chosen)
     except BadInput as error:
@@ -98,11 +104,14 @@ def evaluate(parameters: Parameters) -> Evaluation:
     examined, corrected = audit(folder, chosen), _corrected(folder, chosen)
     set_aside = _accepted(corrected, ledger, parameters.explanation)
     estimates = _estimates(examined, corrected, ledger.confirmed, set_aside)
-    if register is not None:
+    if register is not None and chosen_rows:
+        register = selected(register, chosen_rows)
+        estimates = Estimates(estimates.vocabulary, _aggregated(register, _scope(parameters, examined, register)))
+    elif register is not None:
         estimates = _led_by_rows(estimates, register, _scope(parameters, examined, register))
     return Evaluation(
         published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
-        estimates=estimates, prices=load_price_indices(folder), register=register, criteria=tuple(criteria),
+        estimates=estimates, prices=load_price_indices(folder), register=register, criteria=tuple(criteria), selection=chosen_rows,
     )  # fmt: skip
 
 

@@ -697,6 +697,7 @@ def _prints_share(claim: Claim, evaluation: Evaluation) -> bool:
     quantity = claim.quantity
     return (
         claim.relation == "share"
+        and not evaluation.selection
         and parameters.share_whole == "all"
         and quantity.period == parameters.current_period
         and quantity.scheme_kind == parameters.scheme_kind

@@ -190,6 +190,22 @@ def in_data(claim: Claim) -> str:
     return "{}/{}".format(*claim.ratio) if claim.ratio else ";".join(claim.items)
 
 
+def reprinted(claim: Claim, text: str, published: Published) -> Claim:
+    """The claim with another number or ratio in place of what is printed: the same unit, hedge, rounding and number format.
+
+    Raises:
+        PrintedError: The text is nothing that the claim could print.
+    """
+    if claim.ratio:
+        return replace(claim, ratio=parse_ratio(text, _number_format(claim, published)))
+    printed = Printed(text, claim.printed.unit, claim.printed.number_format, claim.printed.hedge, claim.printed.rounding)
+    if printed.value < 0:
+        raise PrintedError("negative", found=text, expected="≥ 0")
+    if claim.relation in ("value", "difference") and not holds_whole(printed):
+        raise PrintedError("not_whole", found=text, expected="0, 1, 2, …")
+    return replace(claim, printed=printed)
+
+
 def _prints(claim: Claim, text: str, published: Published) -> bool:
     if claim.ratio:
         try:
@@ -205,15 +221,8 @@ def _corrected(entry: _Entry, claim: Claim, published: Published, wrong: Problem
     """The claim with the entry's value in place of what is printed."""
     text = entry.text("value")
     try:
-        if claim.printed:
-            printed = Printed(text, claim.printed.unit, claim.printed.number_format, claim.printed.hedge, claim.printed.rounding)
-            if printed.value < 0:
-                raise PrintedError("negative", found=text, expected="≥ 0")
-            if claim.relation in ("value", "difference") and not holds_whole(printed):
-                raise PrintedError("not_whole", found=text, expected="0, 1, 2, …")
-            corrected = replace(claim, printed=printed)
-        elif claim.ratio:
-            corrected = replace(claim, ratio=parse_ratio(text, _number_format(claim, published)))
+        if claim.printed or claim.ratio:
+            corrected = reprinted(claim, text, published)
         else:
             corrected = replace(claim, items=_items(entry, claim, published.vocabulary, wrong))
     except PrintedError as error:

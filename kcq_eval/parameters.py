@@ -22,6 +22,7 @@ from kcq_eval.errors import Problem, Problems, nearest
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 INPUTS = ("register", "criteria", "commentary", "template")  # files of the user's
+SELECTIONS = {"support_types": "support_type", "sectors": "sector", "provinces": "province"}  # parameters that choose rows, by dimension
 FOLDERS = (*INPUTS, "data_dir", "out_dir")  # where things lie; what lies there counts, not where
 _PERIOD = re.compile(r"([0-9]{4})(?:\s*[-–]\s*([0-9]{4}))?")
 _YEARS = range(1990, 2101)
@@ -98,7 +99,12 @@ def _formats(value: Any) -> str:
     return ",".join(f for f in FIGURE_FORMATS if f in {*chosen, "png"})  # the notebooks and the page show the PNG
 
 
+def _chosen(value: Any) -> str:
+    return ",".join(dict.fromkeys(part.strip() for part in str(value).split(",") if part.strip())) or "all"
+
+
 Text = Annotated[str, BeforeValidator(_as_text)]
+Codes = Annotated[str, BeforeValidator(_chosen), BeforeValidator(_as_text)]
 PeriodText = Annotated[str, BeforeValidator(_period)]
 
 
@@ -159,6 +165,15 @@ class Parameters(BaseModel):
         Literal["support", "facility"],
         Help("Sổ đếm mỗi lượt hỗ trợ, hay mỗi cơ sở một lần trong giai đoạn", "the register counts every support, or a facility once per period"),
     ] = "support"
+    support_types: Annotated[
+        Codes, Help("Chỉ tính các dòng của sổ thuộc loại hình hỗ trợ này", "count only the register's rows of these support types", "all | mã,mã · code,code")
+    ] = "all"
+    sectors: Annotated[
+        Codes, Help("Chỉ tính các dòng của sổ thuộc ngành này", "count only the register's rows of these sectors", "all | mã,mã · code,code")
+    ] = "all"
+    provinces: Annotated[
+        Codes, Help("Chỉ tính các dòng của sổ thuộc tỉnh, thành phố này", "count only the register's rows of these provinces", "all | mã,mã · code,code")
+    ] = "all"
     criteria: Annotated[
         Text, Help("Tệp tiêu chí đề án điểm (để trống: không xét)", "rules file of a focal scheme's criteria (empty: none)", "csv")
     ] = ""

@@ -9,7 +9,7 @@ import pytest
 
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import parameters_cell
-from kcq_eval.runs.notebooks import CHAPTERS, notebook_path, tutorial_paths
+from kcq_eval.runs.notebooks import CHAPTERS, EXPLORER, notebook_path, tutorial_paths
 
 
 def cells(chapter):
@@ -24,11 +24,11 @@ def text(cell):
     return "".join(cell["source"])
 
 
-def test_every_notebook_is_a_chapter_of_the_run():
-    assert {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")} == set(CHAPTERS)
+def test_every_notebook_is_a_chapter_of_the_run_or_the_explorer():
+    assert {path.stem for path in (project_root() / "notebooks").glob("*.ipynb")} == {*CHAPTERS, EXPLORER}
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", [*CHAPTERS, EXPLORER])
 def test_the_parameters_cell_is_the_contract(chapter):
     (parameters,) = [cell for cell in cells(chapter) if "parameters" in cell["metadata"].get("tags", [])]
     assert text(parameters) == parameters_cell()
@@ -44,7 +44,7 @@ def test_a_notebook_is_thin_and_was_saved_after_a_whole_run(chapter):
         assert checked == bool(cell["outputs"])
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", [*CHAPTERS, EXPLORER])
 def test_a_notebook_reproduces_its_stored_outputs_under_nbval(chapter, tmp_path):
     command = [sys.executable, "-m", "pytest", "--nbval", str(notebook_path(chapter)), "-q", "-p", "no:cacheprovider", "-o", "addopts="]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -95,6 +95,6 @@ def test_a_tutorial_ends_as_it_is_stored(path, tmp_path):
 
 
 def test_the_notebooks_name_no_place_of_a_machine():
-    for chapter in CHAPTERS:
+    for chapter in (*CHAPTERS, EXPLORER):
         assert str(Path.home()) + "/" not in notebook_path(chapter).read_text(encoding="utf-8")
         assert str(project_root()) not in notebook_path(chapter).read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from kcq_eval.check.numerals import NUMBER, RANGE, YEAR, Amount, Numeral, numera
 from kcq_eval.check.pieces import CELL, CONTENTS, DRAWN, HEADING, VALUE, Piece, Place
 from kcq_eval.check.sentences import Sentence, plain
 from kcq_eval.printed import format_number
+from kcq_eval.texts import plain as say
 
 HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS = "holds", "structure", "changed", "mark", "digits", "unit", "unknown", "differs"
 VERDICTS = (HOLDS, STRUCTURE, CHANGED, MARK, DIGITS, UNIT, UNKNOWN, DIFFERS)
@@ -72,6 +73,8 @@ class Checker:
     def __init__(self, knowledge: Knowledge, bank: Bank, *, strict: bool):
         self._knowledge, self._bank, self._strict = knowledge, bank, strict
         self._language = knowledge.language
+        self._unseen = {say(self._language, f"slides.chart.{name}") for name in ("base", "room", "place")}  # columns that only make place in a chart
+        self._told_parameters = {f"{name}: {value}" for name, value in knowledge.parameters.items()}
 
     def check(self, document: str, pieces: Iterable[Piece]) -> list[Finding]:
         """The findings of a document in reading order."""
@@ -84,6 +87,8 @@ class Checker:
         if not any(character.isdigit() for character in text):
             return
         if piece.kind == CELL and (self._is_parameter(piece) or (not piece.row and text in self._knowledge.codes)):
+            return
+        if piece.column in self._unseen or text in self._told_parameters:
             return
         sentence = self._knowledge.masked(text)
         scale = _scale_marks(text, self._language) if piece.kind == DRAWN else frozenset()

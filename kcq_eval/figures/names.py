@@ -6,6 +6,7 @@ same way each time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -137,7 +138,7 @@ class _Places:
     leaders: np.ndarray  # columns: from x, from y, to x, to y
     cost: np.ndarray
 
-    @property
+    @functools.cached_property
     def rectangles(self) -> np.ndarray:
         half_width, half_height = self.width / 2, self.height / 2
         return np.column_stack([self.x - half_width, self.y - half_height, self.x + half_width, self.y + half_height])
@@ -336,18 +337,14 @@ def _boxes_meet_segment(boxes: tuple, segment: np.ndarray) -> np.ndarray:
 
 
 def _clipped(segment: Sequence, box: Sequence) -> np.ndarray:
-    """Whether a segment and a rectangle meet (Liang and Barsky); either side may be an array of many."""
+    """Whether a segment and a rectangle meet (by separating axes); either side may be an array of many."""
     x, y, to_x, to_y = segment
-    enter, leave = 0.0, 1.0
-    possible = True
-    for start, change, low, high in ((x, to_x - x, box[0], box[2]), (y, to_y - y, box[1], box[3])):
-        flat = np.abs(change) < 1e-12
-        safe = np.where(flat, 1.0, change)
-        one, two = (low - start) / safe, (high - start) / safe
-        enter = np.where(flat, enter, np.maximum(enter, np.minimum(one, two)))
-        leave = np.where(flat, leave, np.minimum(leave, np.maximum(one, two)))
-        possible = possible & (~flat | ((low <= start) & (start <= high)))
-    return possible & (enter <= leave)
+    left, bottom, right, top = box
+    wide, high = np.abs(to_x - x), np.abs(to_y - y)  # doubled, as everything here
+    across, up = x + to_x - (left + right), y + to_y - (bottom + top)
+    width, height = right - left, top - bottom
+    beside = np.abs((to_x - x) * up - (to_y - y) * across)
+    return (np.abs(across) <= width + wide) & (np.abs(up) <= height + high) & (beside <= width * high + height * wide)
 
 
 def _segments_meet(segments: np.ndarray, other: np.ndarray) -> np.ndarray:

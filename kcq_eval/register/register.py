@@ -43,6 +43,7 @@ class Register:
         schemes: Scheme ids as they are written, by number.
         remarks: Warnings, without those that depend on the periods evaluated.
         demonstration: Whether its rows are invented.
+        whole: The register that these rows were selected from; None where nothing was selected.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Register:
     remarks: tuple[Remark, ...]
     demonstration: bool
     vocabulary: Vocabulary
+    whole: Register | None = None
 
     @property
     def source_id(self) -> str:
@@ -71,8 +73,8 @@ class Register:
         return frozenset(pd.unique(self.facts["year"].to_numpy()[accepted]).tolist())
 
     def has(self, period: Period) -> bool:
-        """Whether any accepted row falls into the period."""
-        return not self.years.isdisjoint(period.years)
+        """Whether any accepted row, selected or not, falls into the period."""
+        return not (self.whole or self).years.isdisjoint(period.years)
 
     def twice_supported(self, period: Period) -> list[Remark]:
         """Facilities that were supported more than once in a period; whether that is right, only the evaluator knows."""

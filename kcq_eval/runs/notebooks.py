@@ -33,6 +33,9 @@ class Executed:
     error: str = ""
 
 
+EXPLORER = "explore"  # the notebook that is no chapter: the page of `kcq-eval explore`
+
+
 def notebook_path(chapter: str) -> Path:
     return project_root() / "notebooks" / f"{chapter}.ipynb"
 
@@ -140,6 +143,11 @@ def store_outputs() -> None:
                 cell.metadata = {"tags": ["nbval-check-output"]} if cell.outputs else {}
         nbformat.write(notebook, path)
         _without_timings(path)
+    explorer = nbformat.read(notebook_path(EXPLORER), as_version=4)  # stored unrun: widgets leave nothing to compare
+    for cell in explorer.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = parameters_cell()
+    nbformat.write(explorer, notebook_path(EXPLORER))
     with tempfile.TemporaryDirectory() as folder:
         bundle = run(read_parameters({"language": "en", "figure_formats": "png"}), Path(folder) / "bundle")
         for drawn, stored in DOCS_FIGURES.items():

@@ -17,11 +17,12 @@ import yaml
 from kcq_eval.errors import Problem
 from kcq_eval.magnitudes import share_word, times_word
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
-from kcq_eval.parameters import Parameters
+from kcq_eval.parameters import SELECTIONS, Parameters
 from kcq_eval.printed import UNITS
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 LANGUAGES = ("vi", "en")
+_MOST_NAMED = 3  # chosen codes of one dimension that are named; of more only the number
 _DATE = {"vi": "dd/MM/y", "en": "d MMMM y"}
 _MARKS = re.compile(r"[\\`*_\[\]<>&|$~]|^(?=[#+=-])")
 _LISTED = re.compile(r"^(\d+)(?=[.)])")  # "3." would begin a list
@@ -185,6 +186,9 @@ class Texts(Sentences):
     def __init__(self, parameters: Parameters, vocabulary: Vocabulary, numbers: Numbers = Numbers()):
         super().__init__(parameters.language, vocabulary, numbers)
         kind = self.label(parameters.scheme_kind) if parameters.scheme_kind != ALL else self._templates["kind.all"]
+        only = self._only(parameters)
+        kind, told = (f"{kind} ({only})", f" ({only})") if only else (kind, "")
+        whole = self._templates[f"whole.{parameters.share_whole}"]
         self._basis = parameters.price_basis
         self._context = {
             "@period": parameters.current_period.text,
@@ -193,12 +197,29 @@ class Texts(Sentences):
             "@kind_capital": capital(kind),
             "@centre": self.label(parameters.centre),
             "@centre_name": self.label(f"{parameters.centre}.name"),
-            "@whole": self._templates[f"whole.{parameters.share_whole}"],
-            "@kind_full": self._templates.get(f"kind_full.{parameters.scheme_kind}", kind),
+            "@whole": self("selection.whole", whole=whole) if only else whole,
+            "@kind_full": self._templates.get(f"kind_full.{parameters.scheme_kind}", kind).removesuffix(told) + told,
+            "@only": only,
             "@map_63": self._templates["vintage.63"],
             "@map_34": self._templates["vintage.34"],
         }
         self._context["@prices"] = self.fill(self._templates[f"prices.{self._basis}"])
+
+
+    def _only(self, parameters: Parameters) -> str:
+        """Which rows the run is narrowed to, in few words; "" where it is not."""
+        told = []
+        for name, dimension in SELECTIONS.items():
+            codes = list(dict.fromkeys(self._vocabulary.code(dimension, text) for text in getattr(parameters, name).split(",")))
+            if codes == [ALL]:
+                continue
+            if len(codes) > _MOST_NAMED:
+                told.append(self("selection.several", count=len(codes), what=self(f"selection.{name}")))
+                continue
+            short = [f"{code}.short" if f"{code}.short" in self._vocabulary else code for code in codes]
+            labels = [self.label(code) if code in self._vocabulary else code for code in short]
+            told.append(", ".join(labels if dimension == "province" else map(uncapital, labels)))
+        return self("selection.only", told="; ".join(told)) if told else ""
 
 
 def uncapital(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The explorer: a page with controls over the same contract, evaluation and figures as a run."""
