@@ -89,6 +89,7 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
     from kcq_eval.parameters import from_here, read_parameters
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
+    from kcq_eval.runs.inputs import InputsChanged
 
     language = "vi"
     try:
@@ -112,6 +113,8 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
     except NumbersDiffer as error:
         told = check_command.trouble_lines(error.findings, language)
         _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *told, _say(language, "check.failed_copy"), f"  {error.copy}")
+    except InputsChanged as error:
+        _stop(_say(language, "cli.inputs_changed", file=error.name), EXIT_FAILED)
     except OSError as error:
         _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
     _summary(bundle, language)
@@ -188,9 +191,11 @@ def verify(
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Dựng lại môi trường từ requirements.lock trước · make the environment anew from the lock first")] = False,
     language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
 ) -> None:
+    from kcq_eval.check.run_check import NumbersDiffer
     from kcq_eval.evidence.verify import told
     from kcq_eval.evidence.verify import verify as verified
     from kcq_eval.runs.bundle import NotebookFailed
+    from kcq_eval.runs.inputs import InputsChanged
 
     files = {"register": register, "criteria": criteria, "commentary": commentary, "template": template, "data_dir": data}
     try:
@@ -202,6 +207,10 @@ def verify(
         _fail_bad_input(error, language, heading="verify.unusable")
     except NotebookFailed as error:
         _stop(_say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED)
+    except NumbersDiffer as error:
+        _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *check_command.trouble_lines(error.findings, language))
+    except InputsChanged as error:
+        _stop(_say(language, "cli.inputs_changed", file=error.name), EXIT_FAILED)
     except OSError as error:
         _stop(_say(language, "cli.not_readable", folder=error.filename or bundle, error=error.strerror), EXIT_BAD_INPUT)
     for line in told(found, language):

@@ -33,6 +33,7 @@ from kcq_eval.register.register import check_register
 from kcq_eval.runs import bundle as bundles
 from kcq_eval.runs import engine, places
 from kcq_eval.runs.bundle import run
+from kcq_eval.runs.inputs import InputsChanged
 from kcq_eval.runs.places import move_into_place, working_folder
 
 ROOT = project_root()
@@ -70,6 +71,7 @@ def killed(process, seconds):
 MOVING = """
 import sys
 from pathlib import Path
+from kcq_eval.runs.inputs import InputsChanged
 from kcq_eval.runs.places import move_into_place, working_folder
 place, number = Path(sys.argv[1]), 0
 while True:
@@ -228,6 +230,15 @@ def test_no_space_at_the_end_of_a_run_is_told_too(tmp_path, monkeypatch):
     monkeypatch.setattr(bundles, "_notebooks", full)
     done = CliRunner().invoke(app, ["run", "--out", str(tmp_path / "bundle"), "-p", "language=en"])
     assert done.exit_code == 1 and os.strerror(errno.ENOSPC) in done.output and not list(tmp_path.iterdir())
+
+
+def test_data_that_change_while_a_run_reads_them_are_told(tmp_path, monkeypatch):
+    def changed(*_, **__):
+        raise InputsChanged("data/rules.csv")
+
+    monkeypatch.setattr(bundles, "_notebooks", changed)
+    done = CliRunner().invoke(app, ["run", "--out", str(tmp_path / "bundle"), "-p", "language=en"])
+    assert done.exit_code == 1 and "data/rules.csv was changed" in done.output and not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path, monkeypatch):

@@ -296,7 +296,7 @@ def test_the_checklist_meets_nothing_that_is_not_there(made, tmp_path):
     of_the_bundle = {"rap_silver.automatic", "rap_silver.logs", "rap_silver.tidy", "aea.exhibits", "world_bank.created", "world_bank.mapping", "world_bank.outputs"}
     nothing_wrong = {"rap_silver.functions", "aea.randomness", "world_bank.paths", "rap_silver.style"}  # no code, no remark about it
     found = statuses(made, tmp_path)
-    assert {item for item, status in found.items() if status == checklist.MET} - nothing_wrong <= of_the_bundle | {"aea.each_program"}
+    assert {item for item, status in found.items() if status == checklist.MET} - nothing_wrong <= of_the_bundle
 
 
 def test_the_checklist_notices_what_is_amiss_in_a_bundle(copied):

@@ -202,10 +202,7 @@ def _licence(seen: Observed) -> Answer:
 
 
 def _each_program(seen: Observed) -> Answer:
-    from kcq_eval.texts import LANGUAGES, templates
-
-    names = [Path(name).stem for name in seen.repository.notebooks]
-    return _all((sum(all(f"chapter.{name}.question" in templates(language) for language in LANGUAGES) for name in names), len(names)), "each_program")
+    return _all((len(seen.repository.told_notebooks()), len(seen.repository.notebooks)), "each_program")
 
 
 def _exhibits(seen: Observed) -> Answer:

@@ -62,6 +62,11 @@ class Repository:
         kinds = (ast.FunctionDef, ast.ClassDef)
         return [node for tree in self.modules.values() for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
 
+    def told_notebooks(self) -> list[str]:
+        """Notebooks that open with a heading and what they are for."""
+        first = {name: "".join(cells[0]["source"]).strip() for name, cells in self.notebooks.items() if cells and cells[0]["cell_type"] == "markdown"}
+        return [name for name, text in first.items() if text.startswith("# ") and "\n" in text]
+
     def defining_notebooks(self) -> list[str]:
         """Notebooks with a function or class of their own: what can be used again belongs into the package."""
         code = {name: "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code") for name, cells in self.notebooks.items()}
@@ -97,10 +102,10 @@ class Repository:
         drawing, unseeded = 0, []
         for name, tree in self.modules.items():
             names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
-            if names & {"random", "secrets", "uuid", "uuid4", "default_rng"}:
+            if names & {"random", "default_rng"}:  # secrets and identifiers are no results
                 drawing += 1
                 calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-                drawn = [call for call in calls if isinstance(call.func.value, ast.Name) and call.func.value.id in ("random", "secrets", "uuid")]
+                drawn = [call for call in calls if isinstance(call.func.value, ast.Name) and call.func.value.id == "random"]
                 if any(call.func.attr != "Random" or not call.args for call in drawn):
                     unseeded.append(name)
         return drawing, unseeded

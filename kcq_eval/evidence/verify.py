@@ -66,7 +66,7 @@ def verify(
 
     Raises:
         BadInput: The folder is no bundle, or what the run needs is not here or not what it was; all problems at once.
-        NotebookFailed: The run does not come to its end here.
+        NotebookFailed, NumbersDiffer, InputsChanged: The run does not come to its end here.
         OSError: A file or folder cannot be read or written.
     """
     tell("files")
