@@ -143,7 +143,10 @@ class Checker:
                 return any(number.endswith(numeral.text) for number in ("#" + claim.rpartition("/")[2] for claim in indicator.claims))
             return numeral.kind not in (NUMBER, RANGE) or piece.value is not None and indicator.id in self._knowledge.behind(piece.value, every=True) or self._is_one_of(piece, numeral, {indicator.id})
         if claims is not None and numeral.kind in (NUMBER, RANGE):
-            ids = {known.id for known in self._knowledge.known if known.claims & claims}
+            own = [known for known in self._knowledge.known if known.claims & claims]
+            ids = {known.id for known in own}
+            if any(known.kind == "error_size" and numeral.amounts and abs(known.value) == abs(numeral.amounts[0].value) for known in own):
+                return True  # the size of an error, up or down; an indicator may happen to be as large
             return piece.value is not None and bool(ids & set(self._knowledge.behind(piece.value, every=True))) or self._is_one_of(piece, numeral, ids)
         return True
 
