@@ -33,14 +33,12 @@ def plain_script() -> str:
         lines.append(f"with contextlib.redirect_stdout(quiet): exec({chr(10).join(code)!r}, {{'folder': folder}})")
     lines += [
         "import shutil",
-        "from kcq_eval.evaluation import evaluate",
         "from kcq_eval.parameters import read_parameters",
         "from kcq_eval.runs import bundle",
         f"shutil.copytree({str(ROOT / 'notebooks')!r}, folder + '/notebooks')",
         "parameters = read_parameters({})",
-        "evaluation = evaluate(parameters)",
-        "bundle._join(Path(folder), *bundle.checked(parameters), Path(folder), 1)",
-        "bundle._write_record(Path(folder), 'plain', parameters, bundle.input_hashes(parameters), evaluation)",
+        "contents = bundle._join(Path(folder), *bundle.checked(parameters), Path(folder), 1)",
+        "bundle._write_evidence(contents, 'plain', bundle.input_hashes(parameters), [])",
     ]
     return "\n".join(lines)
 

@@ -71,7 +71,6 @@ def function(work: tuple[dict, Path]) -> None:
     import io
     import shutil
 
-    from kcq_eval.evaluation import evaluate
     from kcq_eval.parameters import read_parameters
     from kcq_eval.runs import bundle
 
@@ -87,9 +86,8 @@ def function(work: tuple[dict, Path]) -> None:
             exec("\n\n".join(code[1:]), namespace)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     parameters = read_parameters(given)
-    evaluation = evaluate(parameters)
-    bundle._join(folder, *bundle.checked(parameters), folder, 1)
-    bundle._write_record(folder, "plain", parameters, bundle.input_hashes(parameters), evaluation)
+    contents = bundle._join(folder, *bundle.checked(parameters), folder, 1)
+    bundle._write_evidence(contents, "plain", bundle.input_hashes(parameters), [])
 
 
 def in_turn(way, sets: list[dict], folder: Path) -> None:

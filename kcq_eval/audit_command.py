@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -81,11 +79,17 @@ def _audit(document: Path, number_format: str, language: str, out: Path | None) 
 
 def _make_template(path: Path, language: str) -> int:
     from kcq_eval.deliverables.audit_template import write_template
+    from kcq_eval.runs.places import whole_file
 
     path = Path(os.path.abspath(path))
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         return _stopped(_say(language, "audit.template_there", path=path))
-    write_template(path, language)
+    if path.suffix.lower() == ".xlsx":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as written:
+            write_template(written, language)
+    else:
+        _write_whole(path, lambda folder: write_template(folder, language))
     typer.echo(f"{_say(language, 'audit.template_done')} {path}")
     typer.echo(_say(language, "audit.template_next", path=path))
     return 0
@@ -105,16 +109,12 @@ def _is_ours(place: Path) -> bool:
 
 def _write_whole(place: Path, write: Callable[[Path], None]) -> None:
     """The whole folder or nothing: written aside, then moved to its place."""
-    from kcq_eval.runs.bundle import move_into_place
+    from kcq_eval.runs.places import move_into_place, working_folder
 
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
+    with working_folder(place) as work:
         write(work)
         os.chmod(work, 0o755)
         move_into_place(work, place)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _bad_input(error: BadInput, language: str) -> int:

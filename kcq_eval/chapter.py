@@ -77,7 +77,8 @@ class Chapter:
     def show(self, name: str, table: pd.DataFrame, note: str = "") -> HTML:
         """Save a table and show it; `name` is the key of its title, `note` a sentence below it."""
         path = self._folder / "tables" / f"{self.name}.{name}.csv"
-        _write(path, codecs.BOM_UTF8.decode() + table.to_csv(index=False, lineterminator="\n"))  # for Excel, see deliverables/datasets
+        safe = table.map(lambda cell: tables.harmless(cell) if isinstance(cell, str) else cell)
+        _write(path, codecs.BOM_UTF8.decode() + safe.to_csv(index=False, lineterminator="\n"))  # for Excel, see deliverables/datasets
         title = self._titled(f"table.{name}")
         cells = {"columns": list(table.columns), "rows": table.to_numpy().tolist()}
         self._tables.append({"name": name, "title": title, "note": note, "html": tables.to_html(table, note), **cells})

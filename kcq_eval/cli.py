@@ -28,9 +28,12 @@ app.add_typer(commentary_app, name="commentary")
 
 
 def main() -> None:
+    if sys.getfilesystemencoding() != "utf-8":  # where UTF-8 is switched off, no file could have a Vietnamese name
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
     for stream in (sys.stdout, sys.stderr):  # Windows consoles and the C locale would fail on Vietnamese
-        if stream is not None and (stream.encoding or "").lower().replace("-", "") != "utf8":
-            stream.reconfigure(encoding="utf-8")
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()
 
 
@@ -86,6 +89,7 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
     from kcq_eval.parameters import from_here, read_parameters
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
+    from kcq_eval.runs.inputs import InputsChanged
 
     language = "vi"
     try:
@@ -103,11 +107,14 @@ def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: b
         _stop(_say(language, "cli.not_ours", folder=error.args[0]), EXIT_BAD_INPUT)
     except NotebookFailed as error:
         _stop(
-            _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED, _say(language, "cli.failed_copy"), f"  {error.copy}"
-        )
+            _say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED,
+            *((_say(language, "cli.failed_copy"), f"  {error.copy}") if error.copy.exists() else ()),
+        )  # fmt: skip
     except NumbersDiffer as error:
         told = check_command.trouble_lines(error.findings, language)
         _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *told, _say(language, "check.failed_copy"), f"  {error.copy}")
+    except InputsChanged as error:
+        _stop(_say(language, "cli.inputs_changed", file=error.name), EXIT_FAILED)
     except OSError as error:
         _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
     _summary(bundle, language)
@@ -171,6 +178,66 @@ def diff(
     for line in told(found, language):
         typer.echo(line)
     raise typer.Exit(0 if found.is_none else EXIT_FAILED)
+
+
+@app.command(help="Kiểm chứng một kết quả: tệp nguyên vẹn, chạy lại ra đúng như cũ · Verify a bundle: files unchanged, run again the same comes out")
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Thư mục kết quả · a run's folder")],
+    register: Annotated[Path | None, typer.Option("--register", help="Sổ theo dõi, nếu không còn ở chỗ cũ · the register, if it is not where it was")] = None,
+    criteria: Annotated[Path | None, typer.Option("--criteria", help="Tệp tiêu chí · the rules file")] = None,
+    commentary: Annotated[Path | None, typer.Option("--commentary", help="Tệp lời bình · the commentary")] = None,
+    template: Annotated[Path | None, typer.Option("--template", help="Mẫu trình chiếu · the slide template")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Thư mục số liệu · the data folder")] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Dựng lại môi trường từ requirements.lock trước · make the environment anew from the lock first")] = False,
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.check.run_check import NumbersDiffer
+    from kcq_eval.evidence.verify import told
+    from kcq_eval.evidence.verify import verify as verified
+    from kcq_eval.runs.bundle import NotebookFailed
+    from kcq_eval.runs.inputs import InputsChanged
+
+    files = {"register": register, "criteria": criteria, "commentary": commentary, "template": template, "data_dir": data}
+    try:
+        found = verified(
+            bundle, {name: path for name, path in files.items() if path}, from_scratch=from_scratch,
+            tell=lambda step: print(f"- {_say(language, f'verify.step.{step}')}", file=sys.stderr, flush=True),
+        )  # fmt: skip
+    except BadInput as error:
+        _fail_bad_input(error, language, heading="verify.unusable")
+    except NotebookFailed as error:
+        _stop(_say(language, "cli.failed", notebook=error.chapter, error=error.error), EXIT_FAILED)
+    except NumbersDiffer as error:
+        _stop(_say(language, "check.failed", count=len(error.findings)), EXIT_FAILED, *check_command.trouble_lines(error.findings, language))
+    except InputsChanged as error:
+        _stop(_say(language, "cli.inputs_changed", file=error.name), EXIT_FAILED)
+    except OSError as error:
+        _stop(_say(language, "cli.not_readable", folder=error.filename or bundle, error=error.strerror), EXIT_BAD_INPUT)
+    for line in told(found, language):
+        typer.echo(line)
+    raise typer.Exit(0 if found.holds else EXIT_FAILED)
+
+
+@app.command(help="Bảng kiểm của người thẩm định (RAP, AEA, Ngân hàng Thế giới), trả lời từ bằng chứng · The reviewer's checklist, answered from what is observed")
+def checklist(
+    bundle: Annotated[Path | None, typer.Argument(metavar="[BUNDLE]", help="Thư mục kết quả (mặc định: lượt chạy mới nhất) · a run's folder; the newest if none is named")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.html", help="Trang ghi ra · the page to write")] = Path("checklist.html"),
+    language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
+) -> None:
+    from kcq_eval.datafiles import project_root
+    from kcq_eval.evidence.checklist import write_page
+    from kcq_eval.runs.bundle import newest
+
+    folder = bundle or newest()
+    if folder is None:
+        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    try:
+        counts = write_page(folder, project_root(), out, language)
+    except BadInput as error:
+        _fail_bad_input(error, language, heading="verify.unusable")
+    except OSError as error:
+        _stop(_say(language, "cli.not_writable", folder=error.filename or out, error=error.strerror), EXIT_FAILED)
+    typer.echo(f"{_say(language, 'checklist.written', **counts)} {out}")
 
 
 app.command(help="Kiểm tra tính nhất quán số liệu của một tài liệu bất kỳ · Audit the consistency of any document's figures")(audit_command.audit)
@@ -272,11 +339,11 @@ def _tell_fonts(template: str, language: str) -> None:
         typer.echo(_say(language, "slides.fonts", fonts=", ".join(fonts)))
 
 
-def _fail_bad_input(error: BadInput, language: str, *more: str) -> None:
+def _fail_bad_input(error: BadInput, language: str, *more: str, heading: str = "cli.problems") -> None:
     from kcq_eval.texts import problem_lines
 
     lines = [f"  - {line}" for line in problem_lines(error.problems, language)]
-    _stop(_say(language, "cli.problems", count=len(error.problems)), EXIT_BAD_INPUT, *lines, *more)
+    _stop(_say(language, heading, count=len(error.problems)), EXIT_BAD_INPUT, *lines, *more)
 
 
 def _stop(message: str, code: int, *more: str) -> None:

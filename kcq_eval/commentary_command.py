@@ -42,8 +42,11 @@ def template(
     language = language or "vi"
     if file.exists() and not force:
         _stop(plain(language, "register.taken", file=file))
+    from kcq_eval.runs.places import whole_file
+
     try:
-        file.write_text(empty_commentary(language, numbers, run_id), encoding="utf-8", newline="\n")
+        with whole_file(file) as written:
+            written.write_text(empty_commentary(language, numbers, run_id), encoding="utf-8", newline="\n")
     except OSError as error:
         _stop(plain(language, "cli.not_writable", folder=file, error=error.strerror))
     typer.echo(f"{plain(language, 'commentary.written')} {file}")

@@ -224,6 +224,12 @@ def entries() -> list[Entry]:
     return result
 
 
+def without_place(name: str, value: Any) -> Any:
+    """A parameter's value as results may tell it: of the user's files outside the project the name, not where they lie."""
+    place = Path(str(value))
+    return place.name if name in FOLDERS and (place.is_absolute() or str(value).startswith(("..", "./", "~"))) else value
+
+
 def parameters_cell() -> str:
     """Source of the notebooks' cell tagged `parameters`: one line per parameter with its type and meaning."""
     lines = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
@@ -34,6 +35,8 @@ from kcq_eval.statements import (
 )  # fmt: skip
 from kcq_eval.texts import Sentences, Texts
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
+_NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)*")
 _MOST_CAUSES = 3  # mechanisms named for one explanation
 _SIZES = ("detected_up", "detected_down", "located_up", "located_down")
 
@@ -415,3 +418,8 @@ def stands_for(claim: Claim, texts: Sentences) -> str:
 
 def _frame(rows: Sequence[tuple[str, ...]], texts: Sentences, *columns: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[texts(f"column.{column}") for column in columns], dtype=object)
+
+
+def harmless(text: str) -> str:
+    """A text that a spreadsheet shows and does not run."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text

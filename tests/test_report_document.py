@@ -35,7 +35,7 @@ def made(request, tmp_path_factory):
         given["register"] = "data/demonstration/register.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kcq_eval.deliverables.document.build_document", lambda contents, **more: kept.append(build_document(contents, **more)) or kept[0])
-            patch.setattr(bundle, "can_fork", lambda: False)  # what a child keeps is lost with it
+        patch.setattr(bundle, "can_fork", lambda: False)  # what a child keeps is lost with it
         run = bundle.run(read_parameters(given), folder / "bundle")
     return run.folder, kept[0]
 

@@ -20,6 +20,7 @@ from kcq_eval.evaluation import Evaluation
 from kcq_eval.findings import judged_criteria, register_remarks
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, VINTAGES, coverage
 from kcq_eval.numbers import Number
+from kcq_eval.parameters import without_place
 from kcq_eval.printed import UNITS
 from kcq_eval.register.coding import rows_told
 from kcq_eval.register.criteria import UNITS as UNITS_OF_CRITERIA
@@ -232,7 +233,8 @@ def _names(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
     for code in dict.fromkeys(code for province in provinces.values() for code in (province.code, province.new_code)):
         yield Admissible("code", f"province.{code}", code)
     for name, value in evaluation.parameters.model_dump().items():
-        yield Admissible("parameter", name, str(value))
+        if name != "out_dir":  # where a run writes is no result of it
+            yield Admissible("parameter", name, str(without_place(name, value)))
 
 
 def _texts(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:

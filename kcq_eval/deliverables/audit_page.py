@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +36,6 @@ _MOST_NAMED = 12  # figures named in a note
 _MOST_SUSPECTS = 60  # of which it is told what they would have to be
 _MOST_RULES = 150  # that may bind a group; beyond that its reasons are not looked for
 _GENEROUS = f"audit_reading.{GENEROUS}."
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def write_audit(folder: Path, found: AuditedDocument) -> None:
     """Write the page, both tables and the record into a folder that exists."""
     (folder / PAGE).write_text(_page(found), encoding="utf-8", newline="\n")
     for name, frame in ((VERDICTS, _verdicts(found)), (EXPLANATIONS, _explanations(found))):
-        frame.map(_harmless).to_csv(folder / name, index=False, lineterminator="\n")
+        frame.map(tables.harmless).to_csv(folder / name, index=False, lineterminator="\n")
     (folder / RECORD).write_text(json.dumps(_record(found), ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
@@ -317,11 +314,6 @@ def _verdicts(found: AuditedDocument) -> pd.DataFrame:
 
 def _explanations(found: AuditedDocument) -> pd.DataFrame:
     return tables.explanation_rows(found.audited).drop(columns=["accepted"]).astype(str)
-
-
-def _harmless(text: str) -> str:
-    """A text that a spreadsheet shows and does not run."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
 def _record(found: AuditedDocument) -> dict[str, Any]:

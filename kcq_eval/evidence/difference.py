@@ -12,10 +12,10 @@ from typing import Any
 
 from kcq_eval.errors import Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
+from kcq_eval.evidence.integrity import RECORD
 from kcq_eval.texts import plain
 
 MOVED, WITHIN, SAME, ONLY_A, ONLY_B = "moved", "within", "same", "only_a", "only_b"
-RECORD = "record.json"
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,18 @@ def _changes(a: _Bundle, b: _Bundle) -> Iterator[Change]:
         yield Change("claim", claim_id, before or "", after or "")
     if a.lineage["set_aside"] != b.lineage["set_aside"]:
         yield Change("set_aside", "", ", ".join(a.lineage["set_aside"]), ", ".join(b.lineage["set_aside"]))
-    for name, before, after in _unlike(a.record["inputs"], b.record["inputs"]):
+    for change in changed_inputs(a.record, b.record):
+        if not change.name.startswith("data/claims/") or not any(claims):
+            yield change
+
+
+def changed_inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """The input files, code and versions that two records do not share."""
+    for name, first, second in _unlike(before["inputs"], after["inputs"]):
         kind = name.partition("/")[0]
-        if not name.startswith("data/claims/") or not any(claims):
-            yield Change(kind if kind in ("register", "data") else "code", name, (before or "")[:10], (after or "")[:10])
-    for name, before, after in _unlike(a.record["environment"], b.record["environment"]):
-        yield Change("environment", name, before or "", after or "")
+        yield Change(kind if kind in ("register", "data") else "code", name, (first or "")[:10], (second or "")[:10])
+    for name, first, second in _unlike(before["environment"], after["environment"]):
+        yield Change("environment", name, first or "", second or "")
 
 
 def _unlike(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -29,7 +29,7 @@ def template(
 
     folder, vocabulary = _vocabulary(data_dir, language)
     _free(file, force, language)
-    _written(lambda: workbooks.template(file, load_words(folder, vocabulary), vocabulary, language), file, language)
+    _written(lambda to: workbooks.template(to, load_words(folder, vocabulary), vocabulary, language), file, language)
 
 
 @app.command(help="Kiểm tra một sổ, ghi bản sao có đánh dấu các ô cần xem · Check a register and write a copy with the cells marked")
@@ -81,7 +81,7 @@ def demo(
 
     folder, vocabulary = _vocabulary(data_dir, language)
     _free(file, force, language)
-    _written(lambda: write_demonstration(file, folder, vocabulary, seed=seed, language=language), file, language)
+    _written(lambda to: write_demonstration(to, folder, vocabulary, seed=seed, language=language), file, language)
 
 
 @app.command(help="Ghi tệp tiêu chí đề án điểm để điền ngưỡng · Write a rules file of a focal scheme's criteria, to be filled in")
@@ -92,7 +92,7 @@ def criteria(
     from kcq_eval.register.criteria import empty_criteria
 
     _free(file, force, language)
-    _written(lambda: file.write_text(empty_criteria(), encoding="utf-8-sig", newline=""), file, language)
+    _written(lambda to: to.write_text(empty_criteria(), encoding="utf-8-sig", newline=""), file, language)
 
 
 def _mark(file: Path, marked: Path | None, pieces: list, problems: Problems, remarks: list, language: str) -> None:
@@ -103,7 +103,7 @@ def _mark(file: Path, marked: Path | None, pieces: list, problems: Problems, rem
         _stop([Problem("bad_form", "parameters", None, "--marked", str(marked), "≠ " + file.name)], language)
     marks = [workbooks.Mark(problem, problem.row, False) for problem in problems if problem.row]
     marks += [workbooks.Mark(remark.problem, row, True) for remark in remarks for row in remark.rows]
-    _written(lambda: workbooks.marked_copy(file, pieces, marks, place, language), place, language, "register.marked")
+    _written(lambda to: workbooks.marked_copy(file, pieces, marks, to, language), place, language, "register.marked")
 
 
 def _show(problems: list[Problem], title: str, language: str) -> None:
@@ -151,8 +151,11 @@ def _free(file: Path, force: bool, language: str) -> None:
 
 
 def _written(write, place: Path, language: str, key: str = "register.written") -> None:
+    from kcq_eval.runs.places import whole_file
+
     try:
-        write()
+        with whole_file(place) as to:
+            write(to)
     except OSError as error:
         typer.echo(_say(language, "cli.not_writable", folder=error.filename or place, error=error.strerror), err=True)
         raise typer.Exit(EXIT_FAILED) from None

@@ -8,8 +8,6 @@ import io
 import json
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +17,11 @@ from kcq_eval import __version__
 from kcq_eval.datafiles import project_root, resolve_folder
 from kcq_eval.errors import BadInput, Problem, Problems
 from kcq_eval.evidence.explain import LINEAGE
+from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, seal
+from kcq_eval.evidence.record import PARAMETERS, write_record
 from kcq_eval.parameters import FOLDERS, Parameters
 from kcq_eval.runs.inputs import Inputs
+from kcq_eval.runs.places import move_into_place, working_folder
 from kcq_eval.runs.pool import can_fork, cores, run_each
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.evaluation import Evaluation
 
-RECORD, LOG, REPORT, DOCX, PDF = "record.json", "log.txt", "report.html", "report.docx", "report.pdf"
+REPORT, DOCX, PDF = "report.html", "report.docx", "report.pdf"
 _FONTS = ("KCQSans-Bold.otf", "KCQSans-Regular.otf")  # without them figures and PDF would be set in whatever there is
-_PACKAGES = ("ipykernel", "ipython", "matplotlib", "numpy", "ortools", "pandas", "papermill", "python-docx", "typst", "z3-solver")
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,16 @@ def run(
 
     tell("checking")
     evaluation, commentary = checked(parameters)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
+    with working_folder(place) as work:
         workers = workers or cores()
         seconds = _notebooks(work, place, parameters, tell, plain=plain, workers=workers, drawn=drawn)
         tell("report")
-        _join(work, evaluation, commentary, place, workers)
-        _write_parameters(work / "parameters.yaml", parameters)
-        _write_record(work, run_id, parameters, inputs.hashes, evaluation)
-        (work / LOG).write_text("".join(f"{name}\t{s:.2f} s\n" for name, s in seconds), encoding="utf-8", newline="\n")
+        contents = _join(work, evaluation, commentary, place, workers)
+        _write_parameters(work / PARAMETERS, parameters)
+        _write_evidence(contents, run_id, inputs.hashes, seconds)
         os.chmod(work, 0o755)
         inputs.check_unchanged()
         move_into_place(work, place)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return Bundle(place, run_id, unchanged=False)
 
 
@@ -203,14 +198,17 @@ def _notebooks(work: Path, place: Path, parameters: Parameters, tell: Callable[.
 
 
 def _kept(work: Path, place: Path) -> Path:
-    """Where what was done is kept when the bundle cannot be made."""
+    """Where what was done is kept when the bundle cannot be made; nothing is, where there is no space for it."""
     copy = place.parent / f"{place.name}.failed"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    try:
+        shutil.copytree(work, copy, ignore=shutil.ignore_patterns("parts"))
+    except OSError:
+        shutil.rmtree(copy, ignore_errors=True)
     return copy
 
 
-def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path, workers: int) -> None:
+def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path, workers: int) -> Contents:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
     from kcq_eval.check.run_check import NumbersDiffer, check_contents
     from kcq_eval.deliverables.contents import Contents
@@ -235,6 +233,7 @@ def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Pat
         raise
     told = json.dumps(contents.lineage | {"places": places}, ensure_ascii=False, indent=1)
     (work / LINEAGE).write_text(told + "\n", encoding="utf-8", newline="\n")
+    return contents
 
 
 def _lineage(parts: Iterable[dict[str, Any]], evaluation) -> dict[str, Any]:
@@ -336,41 +335,13 @@ def _write_parameters(path: Path, parameters: Parameters) -> None:
     path.write_text(yaml.safe_dump(given, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")
 
 
-def _write_record(work: Path, run_id: str, parameters: Parameters, inputs: dict[str, str], evaluation) -> None:
-    from importlib.metadata import version
+def _write_evidence(contents: Contents, run_id: str, inputs: dict[str, str], seconds: Iterable[tuple[str, float]]) -> None:
+    """The crate, the record, and what seals them all; `seconds` go into the log."""
+    from kcq_eval.evidence.crate import write_crate
 
-    audit = evaluation.audit
-    record = {
-        "run_id": run_id,
-        "kcq_eval": __version__,
-        "command": "kcq-eval run -f parameters.yaml",
-        "parameters": _told(parameters),
-        "sources": list(evaluation.published.sources),
-        "verdict": audit.verdict,
-        "conflicts": audit.conflicts,
-        "explanations": audit.explanations,
-        "set_aside": evaluation.set_aside,
-        "ledger": {correction.claim_id: correction.status for correction in evaluation.ledger},
-        "environment": {"python": ".".join(map(str, sys.version_info[:3])), **{name: version(name) for name in _PACKAGES}},
-        "inputs": inputs,
-        "outputs": {p.relative_to(work).as_posix(): _sha256(p.read_bytes()) for p in sorted(work.rglob("*")) if p.is_file()},
-    }
-    (work / RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
-
-
-def move_into_place(work: Path, place: Path) -> None:
-    """Put the finished folder in its place; an earlier bundle there is taken away only once the new one is whole."""
-    if not place.exists():
-        os.rename(work, place)
-        return
-    aside = work.with_name(work.name + ".old")
-    os.rename(place, aside)
-    try:
-        os.rename(work, place)
-    except OSError:
-        os.rename(aside, place)
-        raise
-    shutil.rmtree(aside)
+    write_crate(contents, inputs, later=(RECORD, SUMS, LOG))
+    write_record(contents.folder, run_id, _told(contents.evaluation.parameters), inputs, contents.evaluation)
+    seal(contents.folder, "".join(f"{name}\t{s:.2f} s\n" for name, s in seconds))
 
 
 def _sha256(content: bytes) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kcq_eval.datafiles import project_root
+from kcq_eval.parameters import without_place
 from kcq_eval.runs import engine
 from kcq_eval.runs.pool import can_fork, run_each
 from kcq_eval.runs.warm import load_everything
@@ -85,13 +87,16 @@ def _execute(chapter: str, folder: Path, parameters: dict[str, Any], shell: bool
         error = f"{problem.ename}: {problem.evalue}"
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
-    if output.exists():
-        _without_timings(output)
+    try:
+        if output.exists():
+            _without_timings(output, parameters)
+    except (OSError, ValueError) as problem:  # half a file, for want of space
+        error = error or f"{type(problem).__name__}: {problem}"
     return Executed(chapter, time.monotonic() - started, error)
 
 
-def _without_timings(path: Path) -> None:
-    """Drop when and where a notebook ran, so that the same run leaves the same bytes; the log keeps the times."""
+def _without_timings(path: Path, parameters: Mapping[str, Any] = {}) -> None:
+    """Drop when and where a notebook ran, so that the same run leaves the same bytes; the log keeps the times, parameters.yaml the places."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
@@ -102,7 +107,15 @@ def _without_timings(path: Path) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+            cell.source = "\n".join(_told(line, parameters) for line in cell.source.split("\n"))
     nbformat.write(notebook, path)
+
+
+def _told(line: str, parameters: Mapping[str, Any]) -> str:
+    """A line that sets a parameter, with what results may tell of its value."""
+    name = line.partition(" = ")[0]
+    told = without_place(name, parameters.get(name))
+    return line if told == parameters.get(name) else f"{name} = {json.dumps(told, ensure_ascii=False)}"
 
 
 def store_outputs() -> None:
