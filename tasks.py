@@ -48,9 +48,12 @@ def evaluate(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """run the tests and check the notebooks, on every core; what follows goes to pytest (-n 0: one after another)"""
+    """run the tests and check the notebooks; what follows goes to pytest, and then the tests run one after another"""
     set_up()
-    return run(PYTHON, "-m", "pytest", "-n", "logical", "--dist", "loadfile", *arguments)
+    if arguments:
+        return run(PYTHON, "-m", "pytest", *arguments)
+    side_by_side = run(PYTHON, "-m", "pytest", "-q", "-n", "logical", "--dist", "loadfile", "-m", "not soak and not forks")
+    return run(PYTHON, "-m", "pytest", "-q", "-m", "forks and not soak") or side_by_side
 
 
 def soak(arguments: list[str]) -> int:
