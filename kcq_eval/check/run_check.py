@@ -11,7 +11,7 @@ from kcq_eval.check.admissible import COLUMNS, FILE, admissible_rows, named_numb
 from kcq_eval.check.bank import Bank
 from kcq_eval.check.knowledge import Knowledge
 from kcq_eval.check.languages import between_languages
-from kcq_eval.check.matching import CHANGED, Checker, Finding
+from kcq_eval.check.matching import Checker, Finding
 from kcq_eval.check.pieces import place_text
 from kcq_eval.check.readers import read_document, tidied
 from kcq_eval.check.sentences import plain
@@ -49,8 +49,7 @@ def check_contents(contents: Contents) -> dict[str, list[str]]:
     for path in deliverables(contents.folder):
         name = path.relative_to(contents.folder).as_posix()
         found += checker.check(name, read_document(path, texts.language))
-    # What only differs from a sentence with the same words does not stop a run: small registers make titles that are alike but for their counts.
-    trouble = [finding for finding in found if finding.is_trouble and finding.verdict != CHANGED]
+    trouble = [finding for finding in found if finding.is_trouble]
     if trouble:
         raise NumbersDiffer(trouble)
     return {number_id: places for number_id in contents.numbers if (places := _places(found, number_id, texts))}
