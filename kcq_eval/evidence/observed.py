@@ -20,7 +20,7 @@ from kcq_eval.evidence.explain import LINEAGE
 from kcq_eval.evidence.integrity import LOG, RECORD, Damage, damage, hashes
 from kcq_eval.evidence.record import CODE, LOCK
 
-_MADE_ELSEWHERE = re.compile(r"""["'](/home/|/Users/|/root/|[A-Za-z]:\\)""")
+_MADE_ELSEWHERE = re.compile(r"""["'](/(?:home|Users|root)/|[A-Za-z]:\\)""")
 _CI = (".github/workflows/*.y*ml", ".gitlab-ci.yml", ".circleci/config.yml", "azure-pipelines.yml", "Jenkinsfile", ".woodpecker*")
 
 
