@@ -20,6 +20,7 @@ from kcq_eval.register.aggregation import Scope, aggregate, years_in
 from kcq_eval.register.criteria import Criterion, load_criteria
 from kcq_eval.register.register import Register, hash_of, load_register
 from kcq_eval.register.selection import Selection, selected, selection
+from kcq_eval.remembered import remembered
 from kcq_eval.vocabulary import ALL
 
 
@@ -108,14 +109,14 @@ def evaluate(parameters: Parameters) -> Evaluation:
         register = selected(register, chosen_rows)
         estimates = Estimates(estimates.vocabulary, _aggregated(register, _scope(parameters, examined, register)))
     elif register is not None:
-        estimates = _led_by_rows(estimates, register, _scope(parameters, examined, register))
+        estimates = _led_by_rows(register, estimates, _scope(parameters, examined, register))
     return Evaluation(
         published=examined.published, audit=examined, corrected=corrected, set_aside=set_aside, ledger=ledger, parameters=parameters,
         estimates=estimates, prices=load_price_indices(folder), register=register, criteria=tuple(criteria), selection=chosen_rows,
     )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=4)
 def _corrected(folder: Path, source_ids: tuple[str, ...]) -> Audit:
     """The audit with confirmed corrections made, solved once for a process."""
     examined, ledger = audit(folder, source_ids), load_ledger(folder).of(source_ids)
@@ -152,28 +153,28 @@ def _loaded(path: Path, folder: Path, number_format: str, sha256: str) -> Regist
     return load_register(path, folder, number_format=number_format)
 
 
-@functools.lru_cache(maxsize=8)
+@remembered
 def _aggregated(register: Register, scope: Scope) -> dict[Quantity, Bounded]:
     return aggregate(register, scope)
 
 
-@functools.lru_cache(maxsize=32)
-def _led_by_rows(estimates: Estimates, register: Register, scope: Scope) -> Estimates:
+@remembered
+def _led_by_rows(register: Register, estimates: Estimates, scope: Scope) -> Estimates:
     return estimates.led_by(_aggregated(register, scope))
 
 
 def _scope(parameters: Parameters, examined: Audit, register: Register) -> Scope:
-    return _scope_of((parameters.baseline_period, parameters.current_period), parameters.centre, parameters.count_unit, examined, register)
+    return _scope_of(register, examined, (parameters.baseline_period, parameters.current_period), parameters.centre, parameters.count_unit)
 
 
-@functools.lru_cache(maxsize=64)
-def _scope_of(compared: tuple[Period, ...], centre: str, count_unit: str, examined: Audit, register: Register) -> Scope:
+@remembered
+def _scope_of(register: Register, examined: Audit, compared: tuple[Period, ...], centre: str, count_unit: str) -> Scope:
     """The periods compared, their single years, and every quantity that a claim speaks of."""
     asked = {q for claim in examined.published.claims for q in (claim.quantity, claim.reference, claim.whole) if q is not None}
     return Scope(centre, tuple(dict.fromkeys([*compared, *years_in(register, compared)])), tuple(sorted(asked)), count_unit)
 
 
-@functools.lru_cache(maxsize=64)
+@remembered
 def _estimates(examined: Audit, corrected: Audit, confirmed: tuple[str, ...], set_aside: tuple[str, ...]) -> Estimates:
     return with_corrections(corrected, set_aside, examined, confirmed) if confirmed else estimate(examined, set_aside)
 

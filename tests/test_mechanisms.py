@@ -343,7 +343,7 @@ def test_an_account_that_turns_on_a_tie_of_rounding_says_so():
 def test_an_account_that_turns_on_no_reading_tells_none(figure):
     audit = audited([*mix(41, 32, 5, 6), total(figure)])
     assert audit.verdict == (CONSISTENT if figure == "84" else CONTRADICTED)
-    assert other_readings(audit) == []
+    assert other_readings(audit) == ()
 
 
 def test_a_conflict_that_rests_on_a_figure_only_spoken_of_is_cleared_by_no_reading():
@@ -351,7 +351,7 @@ def test_a_conflict_that_rests_on_a_figure_only_spoken_of_is_cleared_by_no_readi
     spoken_of = claim("growth", "growth", FOCAL, "50", "percent", reference=before(FOCAL), direction="up")
     audit = audited([*mix(10, 10), count("all", EVERY, 15), spoken_of])
     assert audit.conflicts == (("s/a", "s/b", "s/all"),)
-    assert other_readings(audit) == []
+    assert other_readings(audit) == ()
 
 
 @settings(some, max_examples=200)

@@ -37,6 +37,7 @@ from kcq_eval.audit.explanations import Audit
 from kcq_eval.audit.solver import Answer, Component, Undecided, components, shrink
 from kcq_eval.claims import Claim, Quantity
 from kcq_eval.printed import UNITS, Interval
+from kcq_eval.remembered import remembered
 from kcq_eval.vocabulary import Vocabulary
 
 UNCHECKED, DETECTED, LOCATED, UNDECIDED = "unchecked", "detected", "located", "undecided"
@@ -86,7 +87,7 @@ def checkability(audit: Audit, set_aside: Iterable[str] = ()) -> tuple[Checkabil
     return _checkability(audit, frozenset(set_aside))
 
 
-@functools.lru_cache(maxsize=16)
+@remembered
 def _checkability(audit: Audit, set_aside: frozenset[str]) -> tuple[Checkability, ...]:
     system = build_system(audit.published)
     found: dict[str, list[Checkability]] = {}

@@ -226,7 +226,7 @@ def outside_of(quantity: AnyQuantity, lower: Fraction, upper: Fraction | None) -
     return [Linear(((quantity, Fraction(1)),), interval) for interval in beyond]
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=4)
 def audit(folder: Path, source_ids: tuple[str, ...]) -> Audit:
     """The audit of some documents of a data folder, solved once for a process."""
     return audit_claims(load_published(folder).of(source_ids))

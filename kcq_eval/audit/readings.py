@@ -10,6 +10,7 @@ from kcq_eval.audit.constraints import assemble, constrain
 from kcq_eval.audit.explanations import CONSISTENT, Audit
 from kcq_eval.audit.solver import Answer, Component, components, shrink
 from kcq_eval.printed import GENEROUS, STRICT
+from kcq_eval.remembered import remembered
 
 _MOST_TRIED = 50  # conflicts
 
@@ -22,7 +23,7 @@ class Turned:
     claims: tuple[str, ...]
 
 
-@functools.lru_cache(maxsize=16)
+@remembered
 def other_readings(audit: Audit) -> tuple[Turned, ...]:
     """Conflicts that a generous reading resolves; of an account that can be true, the claims that a strict reading puts in conflict."""
     return tuple(_cleared(audit) if audit.conflicts else _accused(audit) if audit.verdict == CONSISTENT else ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from kcq_eval.evaluation import Evaluation
 from kcq_eval.numbers import Number
 from kcq_eval.parameters import Period
 from kcq_eval.printed import UNITS
+from kcq_eval.remembered import remembered
 from kcq_eval.statements import quantity_name, statement
 from kcq_eval.texts import Texts
 from kcq_eval.vocabulary import DIMENSIONS
@@ -93,7 +93,7 @@ def rules_behind(quantity: Quantity, bounded: Bounded, audit: Audit) -> list[str
     return sorted({name.partition(" ")[2].partition("/")[0] for name in shrink(rules, forced_by)}) if outside and forced_by(rules) else []
 
 
-@functools.lru_cache(maxsize=4)
+@remembered
 def _switched(audit: Audit) -> tuple[Component, list[str]]:
     """All claims and rules as one part in which rules can be left out like claims, and the rules' names in it."""
     system = build_system(audit.published)

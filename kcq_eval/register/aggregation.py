@@ -5,7 +5,6 @@ DuckDB does it, so that a register of ten million rows, or one kept as a folder 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,6 +16,7 @@ from kcq_eval.estimates import REGISTER, Bounded
 from kcq_eval.parameters import Period
 from kcq_eval.register.columns import DONE, STATUSES
 from kcq_eval.register.register import MILLION, Register
+from kcq_eval.remembered import remembered
 from kcq_eval.vocabulary import ALL, DIMENSIONS, Vocabulary
 
 FACILITY, SUPPORT = "facility", "support"  # what `count_unit` counts: a facility once per period, or once per support
@@ -162,7 +162,7 @@ class _Aggregation:
         return Bounded(exact, exact, exact, self._source, basis=REGISTER)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def funding_by_facility(register: Register, centre: str, period: Period, scheme_kind: str) -> tuple[int, ...]:
     """All funding of each supported facility in a period, in đồng, ascending; a conference has none."""
     vocabulary = register.vocabulary

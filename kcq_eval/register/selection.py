@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
 from kcq_eval.errors import Problem, Problems, nearest
 from kcq_eval.parameters import SELECTIONS, Parameters
 from kcq_eval.register.register import Register
+from kcq_eval.remembered import remembered
 from kcq_eval.vocabulary import ALL, Vocabulary
 
 _COLUMN = {"support_type": "support", "sector": "sector", "province": "province"}
@@ -36,7 +36,7 @@ def selection(parameters: Parameters, vocabulary: Vocabulary, problems: Problems
     return tuple(found)
 
 
-@functools.lru_cache(maxsize=32)
+@remembered
 def selected(register: Register, chosen: Selection) -> Register:
     """The register with the chosen rows only. It still has rows of every period that the whole register has rows of: where no row
     is left there is nothing, which is not the same as not reported."""
