@@ -32,6 +32,10 @@ STAMP = VENV / "set-up.sha256"  # written last: with it `.venv` is complete, wit
 HELD = VENV / "set-up.held"  # locked by whoever is setting up
 CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", "__pycache__")
 
+LONGEST_S = 1200  # for the tests of one file, after which they hang
+NO_TESTS = 5  # pytest's exit code where all tests of a file are left out
+SLOWEST = ("test_run", "test_register_run", "test_sweep", "test_hardening", "test_verify", "test_explorer_page", "test_ledger")  # begin first
+
 # Settings of the caller's that would lead the project's Python to other code, its installer to another place, (in an active
 # conda environment) its map libraries to another version's tables, or would have every run compile every library again:
 # the installer leaves that to the first import.
@@ -48,12 +52,30 @@ def evaluate(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """run the tests and check the notebooks; what follows goes to pytest, and then the tests run one after another"""
+    """run the tests and check the notebooks; what follows goes to pytest, which then runs them one after another"""
     set_up()
     if arguments:
         return run(PYTHON, "-m", "pytest", *arguments)
-    side_by_side = run(PYTHON, "-m", "pytest", "-q", "-n", "logical", "--dist", "loadfile", "-m", "not soak and not forks")
-    return run(PYTHON, "-m", "pytest", "-q", "-m", "forks and not soak") or side_by_side
+    files = sorted(ROOT.glob("tests/test_*.py"), key=lambda file: (file.stem not in SLOWEST, -file.stat().st_size))
+    begun, failed, running = time.monotonic(), [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            while files or running:
+                while files and len(running) < (os.cpu_count() or 1):
+                    start_tests(files.pop(0), Path(folder), running)
+                time.sleep(0.1)
+                for file, started in list(running.items()):
+                    if ended_tests(file, *started):
+                        del running[file]
+                        failed += [file.name] if started[0].returncode not in (0, NO_TESTS) else []
+        finally:
+            for process, _, _ in running.values():
+                stop(process)
+    took = f"{time.monotonic() - begun:.0f} s"
+    if failed:
+        fail(f"không đạt ({took}): {', '.join(failed)}", "failed, see above")
+    say(f"mọi kiểm thử đều đạt ({took})", "all tests passed")
+    return 0
 
 
 def soak(arguments: list[str]) -> int:
@@ -241,6 +263,41 @@ def surroundings() -> dict[str, str]:
         kept["HOME"] = str(VENV / "home")
         (VENV / "home").mkdir(parents=True, exist_ok=True)
     return {**DEFAULTS, **kept, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+
+
+def start_tests(file: Path, folder: Path, running: dict) -> None:
+    """Runs the tests of one file in a process of their own: nothing that one file leaves behind reaches another."""
+    output = folder / f"{file.stem}.txt"
+    command = [PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-o", f"faulthandler_timeout={LONGEST_S // 2}", file]
+    with output.open("wb") as told:
+        process = subprocess.Popen(command, cwd=ROOT, env=surroundings(), stdout=told, stderr=subprocess.STDOUT, start_new_session=True)
+    running[file] = process, output, time.monotonic()
+
+
+def ended_tests(file: Path, process: subprocess.Popen, output: Path, begun: float) -> bool:
+    """Whether they have ended, by themselves or because they take too long; then tells how: all of it, or the last line."""
+    late = time.monotonic() - begun > LONGEST_S
+    if process.poll() is None and not late:
+        return False
+    stop(process)
+    told = output.read_text("utf-8", errors="replace").strip()
+    lines = told.splitlines() or [""]
+    if process.returncode in (0, NO_TESTS):
+        skipped = [line for line in lines if line.startswith("SKIPPED")]
+        print(f"{file.stem}: {lines[-1]}", *skipped, sep="\n  ", flush=True)
+    else:
+        print(f"{file.stem}:\n{told}" + (f"\nended after {LONGEST_S} s" if late else ""), flush=True)
+    return True
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Ends a process that was started in a session of its own, and all that it started."""
+    if os.name != "nt":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
+    process.wait()
 
 
 def must(code: int, what: str) -> None:

@@ -15,16 +15,6 @@ from kcq_eval.claims import Published, load_published
 settings.register_profile("kcq_eval", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kcq_eval")
 
-# Modules whose tests make bundles in their own process, which forks: beside the test runner's own threads a forked child can wait for ever.
-FORKING = {"check", "commentary", "evidence", "hardening", "ledger", "register_run", "report_document", "run", "slides", "sweep", "verify", "workbook"}
-
-
-def pytest_collection_modifyitems(items) -> None:
-    for item in items:
-        if item.path.stem.removeprefix("test_") in FORKING:
-            item.add_marker(pytest.mark.forks)
-
-
 DATA = Path(__file__).resolve().parent.parent / "data"
 A_CLAIM = {
     "locator": "p. 1", "relation": "value", "measure": "facilities", "period": "2021-2023", "centre": "ipc1", "scheme_kind": "focal",
