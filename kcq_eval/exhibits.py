@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = "outside"
 _MOST_SOURCES_NAMED = 3
-_MOST_COMPARED = 7  # published figures that a figure sets beside the register; the table has all
+MOST_COMPARED = 7  # published figures that a figure sets beside the register; the table has all
 
 
 @dataclass(frozen=True)
@@ -615,7 +615,7 @@ def register_against_publication(compared: list[Compared], texts: Texts, evaluat
     if not compared:
         return None
     ordered = sorted(compared, key=lambda one: (one.verdict != DIFFERS, one.verdict != ROUNDING))
-    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in ordered[:_MOST_COMPARED]])
+    rows = pd.DataFrame([comparison_row(one, texts, evaluation) for one in ordered[:MOST_COMPARED]])
     differ = sum(one.verdict == DIFFERS for one in compared)
     key = {0: "title_agrees", 1: "title_one"}.get(differ, "title")
     title = texts(f"figure.register_against_publication.{key}", differ=differ, count=len(compared))

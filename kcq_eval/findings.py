@@ -18,6 +18,7 @@ from kcq_eval.ledger import NONE, Correction
 from kcq_eval.numbers import Number, Numbers, computing
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.register.coding import Remark, rows_told
+from kcq_eval.register.columns import PRIVATE
 from kcq_eval.register.criteria import MET, NOT_MET, OPEN, Judged, judge
 from kcq_eval.sensitivity import Curve
 from kcq_eval.statements import (
@@ -152,11 +153,16 @@ def register_findings(evaluation: Evaluation, compared: Iterable[Compared], text
 
 
 def register_remarks(evaluation: Evaluation) -> list[Remark]:
-    """Warnings of the register, those of the two periods included."""
+    """Warnings of the register, those of the two periods included; what stands in private columns only where names are asked for.
+
+    All that a run writes of the register's warnings comes from here.
+    """
     register, parameters = evaluation.register, evaluation.parameters
     if register is None:
         return []
-    return [*register.remarks, *(r for p in (parameters.current_period, parameters.baseline_period) for r in register.twice_supported(p))]
+    remarks = [*register.remarks, *(r for p in (parameters.current_period, parameters.baseline_period) for r in register.twice_supported(p))]
+    told = [remark.column not in PRIVATE or remark.key == "facility_twice" or parameters.with_names for remark in remarks]
+    return [remark if open_ else replace(remark, found="") for remark, open_ in zip(remarks, told)]
 
 
 def sensitivity_findings(found: Iterable[Curve], texts: Texts) -> list[Finding]:

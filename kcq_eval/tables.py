@@ -20,7 +20,6 @@ from kcq_eval.ledger import Ledger
 from kcq_eval.numbers import MINUS, Number, Numbers, between, bounds_decimals
 from kcq_eval.printed import UNITS, Interval
 from kcq_eval.register.coding import rows_told
-from kcq_eval.register.columns import PRIVATE
 from kcq_eval.register.criteria import UNITS as UNITS_OF_CRITERIA
 from kcq_eval.statements import (
     claim_number,
@@ -211,11 +210,10 @@ def register_breakdown_table(numbers: Numbers, texts: Texts) -> pd.DataFrame:
 
 
 def remarks_table(evaluation: Evaluation, texts: Texts) -> pd.DataFrame:
-    """Warnings of the register with their rows; what stands in private columns only where names are asked for."""
+    """Warnings of the register with their rows."""
     rows = []
     for remark in register_remarks(evaluation):
-        found = remark.found if remark.column not in PRIVATE or remark.key == "facility_twice" or evaluation.parameters.with_names else ""
-        rows.append((texts(f"problem.{remark.key}"), remark.told, remark.column, rows_told(list(remark.rows)), found, remark.expected))
+        rows.append((texts(f"problem.{remark.key}"), remark.told, remark.column, rows_told(list(remark.rows)), remark.found, remark.expected))
     return _frame(rows, texts, "warning", "file", "column", "rows", "found", "expected")
 
 

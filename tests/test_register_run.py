@@ -8,7 +8,10 @@ import sys
 import zipfile
 from fractions import Fraction
 
+import openpyxl
 import pytest
+from docx import Document
+from pptx import Presentation
 from registers import A_ROW, row, rows, workbook, xls
 
 from kcq_eval.comparison import AGREES, DIFFERS, ROUNDING, breakdown, compare
@@ -76,9 +79,11 @@ def test_the_same_indicators_run_on_rows(demonstration, number_id, text):
 def test_every_output_of_a_demonstration_says_so_in_its_title(demonstration):
     page = (demonstration.folder / "report.html").read_text(encoding="utf-8")
     assert "<title>DEMONSTRATION (invented): " in page and "<h1>DEMONSTRATION (invented): " in page
-    captions = [line for line in page.splitlines() if "<figcaption>" in line or "<summary>" in line]
-    shown = [line for line in captions if "Steps of the notebook" not in line]
-    assert len(shown) > 20 and all("DEMONSTRATION (invented)" in line for line in shown)
+    titles = [line for line in page.splitlines() if "<figcaption>" in line or ("<summary>" in line and 'class="code' not in line and "Steps of the notebook" not in line) or 'id="lineage"' in line]
+    slides = [slide.shapes.title.text for slide in Presentation(demonstration.folder / "slides.pptx").slides]
+    sheets = [str(sheet["A1"].value) for sheet in openpyxl.load_workbook(demonstration.folder / "tables.xlsx").worksheets]
+    titles += [*slides, *sheets, Document(demonstration.folder / "report.docx").paragraphs[0].text]
+    assert min(len(titles), len(slides), len(sheets)) > 10 and [title for title in titles if not title.startswith("DEMONSTRATION") and "DEMONSTRATION (invented)" not in title] == []
     for path in (demonstration.folder / "notebooks").glob("*.ipynb"):
         titles = [line for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] for line in told(cell) if line.startswith(("## ", "<h4>"))]
         assert titles and all("DEMONSTRATION" in title for title in titles), path
@@ -300,8 +305,6 @@ def command(*arguments, cwd):
 
 
 def test_template_fill_check_mend_run_as_a_new_evaluator(tmp_path):
-    import openpyxl
-
     made = command("register", "template", tmp_path / "so.xlsx", cwd=project_root())
     assert made.returncode == 0, made.stderr
     assert command("register", "template", tmp_path / "so.xlsx", cwd=project_root()).returncode == 2  # never overwritten

@@ -382,7 +382,7 @@ def test_a_failed_run_is_listed_and_the_others_finish(four, tmp_path):
     path.write_text(path.read_text(encoding="utf-8").replace("chapter.conclude()", "assert price_basis != 'cpi'; chapter.conclude()"), encoding="utf-8")
     (tmp_path / "grid.yaml").write_text("fixed: {figure_formats: png, language: en}\naxes: {price_basis: [nominal, cpi]}\n")
     done = command("sweep", tmp_path / "grid.yaml", "--out", tmp_path / "out", KCQ_EVAL_HOME=str(home))
-    assert done.returncode == 1 and "1 runs failed" in done.stderr and "support_type_mix: AssertionError" in done.stderr, done.stderr
+    assert done.returncode == 1 and "1 run failed" in done.stderr and "support_type_mix: AssertionError" in done.stderr, done.stderr
     index = rows(tmp_path / "out" / "index.csv")
     assert [row["status"] for row in index] == ["whole", "failed"] and index[1]["error"].startswith("support_type_mix: AssertionError")
     assert index[0]["funding.current"] == "232908" and index[1]["funding.current"] == ""
@@ -432,7 +432,7 @@ def test_data_that_change_meanwhile_make_no_bundle(tmp_path, monkeypatch):
     data = tmp_path / "data"
     shutil.copytree(project_root() / "data", data)
     joined = bundle._join
-    monkeypatch.setattr(bundle, "_join", lambda *arguments: (joined(*arguments), os.utime(data / "sources.csv", (1, 1))))
+    monkeypatch.setattr(bundle, "_join", lambda *arguments: (joined(*arguments), os.utime(data / "sources.csv", (1, 1)))[0])
     with pytest.raises(InputsChanged, match="data/sources.csv"):
         run(read_parameters({"figure_formats": "png", "data_dir": str(data)}), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()

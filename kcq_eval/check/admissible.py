@@ -17,6 +17,7 @@ from kcq_eval.audit.checkability import checkability
 from kcq_eval.claims import Claim
 from kcq_eval.comparison import breakdown, compare
 from kcq_eval.evaluation import Evaluation
+from kcq_eval.exhibits import MOST_COMPARED
 from kcq_eval.findings import judged_criteria, register_remarks
 from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, VINTAGES, coverage
 from kcq_eval.numbers import Number
@@ -160,6 +161,7 @@ def _register(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
     yield _exactly("count", "register.rows", len(register.facts), source=source)
     compared = compare(evaluation)
     yield _exactly("count", "register.compared", len(compared), source=source)
+    yield _exactly("count", "register.compared.not_drawn", max(0, len(compared) - MOST_COMPARED), source=source)
     yield _exactly("count", "register.differs", sum(one.verdict == "differs" for one in compared), source=source)
     for one in compared:
         claim_id = one.claim.claim_id

@@ -92,6 +92,8 @@ class Knowledge:
         self._claim_ids = re.compile(rf"(?:{'|'.join(map(re.escape, ids))})(?![\w-])" if ids else r"(?!)")
         for row in indicators:
             self._add(row["id"], "indicator", row, plain(row[f"text_{language}"]), row[f"label_{language}"])
+            if any(character.isdigit() for character in row["id"]):
+                names.append(row["id"])
         self._pair_up()
         for row in others:
             self._admit(row, names)

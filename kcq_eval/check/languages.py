@@ -72,9 +72,19 @@ def _signed(folder: Path, name: str, language: str) -> list[tuple[tuple, Piece, 
     for piece in read_document(folder / name, language):
         read = [numeral for numeral in numerals(piece.text, language, knowledge.names) if not is_numbering(piece, numeral)]
         if read:
-            key = [one for numeral in read for one in ([("printed", numeral.text)] if numeral.text in knowledge.as_printed else said(numeral))]
+            key = [one for numeral in read for one in _meant(numeral, knowledge)]
             found.append((tuple(sorted(key, key=repr)), piece, read))
     return found
+
+
+def _meant(numeral: Numeral, knowledge: Knowledge) -> list[tuple]:
+    """What a numeral says; a source's own characters say what the source means, in either language's document."""
+    claim = knowledge.as_printed.get(numeral.text)
+    known = next((known for known in knowledge.known if known.id == claim and known.kind in ("claim", "correction")), None) if claim else None
+    if known is None:
+        return said(numeral)
+    unit = "" if known.unit in ("count", "index") else known.unit
+    return [(known.value * (UNITS[unit].scale if unit else 1), UNITS[unit].family if unit else "")]
 
 
 def _difference(name: str, here: tuple | None, there: tuple | None) -> Finding:

@@ -24,7 +24,9 @@ _FALLS = r"(?:giảm|ít hơn|thấp hơn|down|fell|fall(?:s|en)?|decreased?|few
 _TURNED = re.compile(rf"(?<!\w)(?:(?P<rises>{_RISES})|(?P<falls>{_FALLS}))(?:\s+(?:thêm|by|khoảng|hơn|gần|about|over|nearly|tới|là))*\s*$", re.IGNORECASE)
 _CAPTION = re.compile(r"(?<!\w)(?:hình|bảng|biểu|biểu đồ|sơ đồ|bản đồ số|figures?|tables?|charts?|trang|page|slide|phụ lục|annex|mục|section|chương|chapter|phần|part)\s*$", re.IGNORECASE)
 _CAPTIONS = re.compile(r"(?P<word>hình|bảng|biểu đồ|figure|table|chart)\s+(?P<number>\d+)[.:]", re.IGNORECASE)
-_NUMBERED = re.compile(r"\s*(?:(?:phần|chương|phụ lục|part|chapter|annex|mục|section)\s+)?\d+(?:\.\d+)*[.)]?(?=\s|$)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"\s*(?:(?:phần|chương|phụ lục|part|chapter|annex|mục|section)\s+\d+(?:\.\d+)*[.)]?|\d+(?:\.\d+)+[.)]?|\d+[.)]|\d+(?=\s+(?P<bare>\w)))(?=\s|$)", re.IGNORECASE
+)
 _HEADED_UNIT = re.compile(r"%|điểm phần trăm|percentage points?|(?:triệu|tỷ|tỉ|nghìn) đồng|(?:million|billion|thousand) VND", re.IGNORECASE)
 _SAME_WORDS = 5  # words of a sentence that nobody writes twice by chance
 _UNIT_WORDS = {
@@ -335,7 +337,7 @@ class Checker:
                 if found != last[word] + 1:
                     yield Finding(document, piece.place, match["number"], CHANGED, (), str(last[word] + 1), piece.text[:70], number, match.start("number"))
                 last[word] = found
-            elif piece.kind == HEADING and (match := re.match(r"(\d+(?:\.\d+)*)\.?\s", piece.text)):
+            elif piece.kind == HEADING and (match := re.match(r"(\d+(?:\.\d+)*)\.\s", piece.text)):
                 found = [int(part) for part in match[1].split(".")]
                 if found not in ([*counted[:depth], (counted[depth] if depth < len(counted) else 0) + 1] for depth in range(len(counted) + 1)):
                     yield Finding(document, piece.place, match[1], CHANGED, (), "", piece.text[:70], number, 0)
@@ -343,9 +345,9 @@ class Checker:
 
 
 def is_numbering(piece: Piece, numeral: Numeral) -> bool:
-    """Whether a numeral is the number of a heading."""
+    """Whether a numeral is the number of a heading: "3.2 …", "3) …", "Phần 3 …", "3 Kết quả", but not "3 cơ sở"."""
     match = _NUMBERED.match(piece.text) if piece.kind in (HEADING, CONTENTS) else None
-    return match is not None and numeral.end <= match.end()
+    return match is not None and numeral.end <= match.end() and (not match["bare"] or match["bare"].isupper())
 
 
 def _scale_marks(text: str, language: str) -> frozenset[int]:

@@ -37,6 +37,7 @@ def write_report(contents: Contents, path: Path, *, letter: str = "") -> None:
         t=texts,
         language=texts.language,
         title=contents.titled("report.title"),
+        lineage_title=contents.titled("report.lineage"),
         basis=texts("report.context_text_register" if evaluation.register else "report.context_text"),
         parts=parts,
         results=[part for part in parts if part["chapter"] in {result["chapter"] for result in contents.results}],
