@@ -196,8 +196,8 @@ def test_both_depths_give_the_same_index(four, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (four / "out" / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("given", [{}, {"register": "data/demonstration/register.csv", "count_unit": "facility", "price_basis": "cpi"}])
-def test_numbers_alone_are_those_of_the_notebooks(given, four, tmp_path):
+def test_numbers_alone_of_a_register_are_those_of_the_notebooks(four, tmp_path):
+    given = {"register": "data/demonstration/register.csv", "count_unit": "facility", "price_basis": "cpi"}
     parameters = read_parameters({"figure_formats": "png", **given})
     bundle = run(parameters, tmp_path / "bundle", drawn=four / "out" / ".kept" / "figures")
     assert tasks.numbers_of(parameters) == tasks.bundle_numbers(bundle.folder)
@@ -306,6 +306,7 @@ def start(*arguments, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "kcq_eval", *map(str, arguments)], cwd=project_root(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, env={**os.environ, **environment},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background job would have it ignore
     )  # fmt: skip
 
 
@@ -336,19 +337,19 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("how", ["kill", "interrupt"])
-def test_a_sweep_that_is_killed_goes_on_where_it_stopped(how, four, tmp_path):
-    process = start("sweep", four / "grid.yaml", "--out", tmp_path / "out")
-    until(lambda: bundles(tmp_path / "out"))
-    working = children(process.pid)
-    if how == "kill":
-        os.kill(process.pid, signal.SIGKILL)  # the children are told by the system
-    else:
-        os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == (-signal.SIGKILL if how == "kill" else 130)
-    until(lambda: not any(map(alive, working)), 20)
-    whole = {place: place.stat().st_ino for place in bundles(tmp_path / "out")}
-    assert all((place / "record.json").exists() and (place / "report.html").exists() for place in whole) and not (tmp_path / "out" / "index.csv").exists()
+def test_a_sweep_that_is_stopped_and_killed_goes_on_where_it_was(four, tmp_path):
+    whole = {}
+    for stop, code in ((lambda process: os.killpg(process.pid, signal.SIGINT), 130), (lambda process: process.kill(), -signal.SIGKILL)):
+        process = start("sweep", four / "grid.yaml", "--out", tmp_path / "out")
+        until(lambda: len(bundles(tmp_path / "out")) > len(whole))
+        working = children(process.pid)
+        stop(process)  # killed, it tells its children nothing; the system does
+        assert process.wait(60) == code
+        until(lambda: not any(map(alive, working)), 20)
+        now = {place: place.stat().st_ino for place in bundles(tmp_path / "out")}
+        assert whole.items() < now.items() and not (tmp_path / "out" / "index.csv").exists()
+        assert all((place / "record.json").exists() and (place / "report.html").exists() for place in now)
+        whole = now
     done = command("sweep", four / "grid.yaml", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert {place: place.stat().st_ino for place in whole} == whole
@@ -425,7 +426,7 @@ def test_two_sweeps_do_not_work_in_one_folder(four):
     assert done.returncode == 2 and str(four / "out") in done.stderr
 
 
-def test_data_that_change_meanwhile_make_no_bundle(tmp_path, monkeypatch):
+def test_data_that_change_meanwhile_make_no_bundle(four, tmp_path, monkeypatch):
     from kcq_eval.runs import bundle
     from kcq_eval.runs.inputs import InputsChanged
 
@@ -434,7 +435,7 @@ def test_data_that_change_meanwhile_make_no_bundle(tmp_path, monkeypatch):
     joined = bundle._join
     monkeypatch.setattr(bundle, "_join", lambda *arguments: (joined(*arguments), os.utime(data / "sources.csv", (1, 1)))[0])
     with pytest.raises(InputsChanged, match="data/sources.csv"):
-        run(read_parameters({"figure_formats": "png", "data_dir": str(data)}), tmp_path / "bundle")
+        run(read_parameters({"figure_formats": "png", "data_dir": str(data)}), tmp_path / "bundle", drawn=four / "out" / ".kept" / "figures")
     assert not (tmp_path / "bundle").exists()
 
 
