@@ -23,7 +23,7 @@ from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.figures.style import FigureWords
 from kcq_eval.findings import main_source, names_of
 from kcq_eval.headlines import comparison, course, direction, leader, leader_throughout, most_of, mover, split_title
-from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage, coverage
+from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, REACHED, Coverage, coverage
 from kcq_eval.indicators.funding import comparable_periods
 from kcq_eval.numbers import MINUS, NBSP, Number, Numbers
 from kcq_eval.parameters import Period
@@ -213,12 +213,13 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     rows = pd.DataFrame(
         [{"code": code, "name": name, "status": _map_status(code, found, country)} for code, name in sorted(found.names.items())]
     )
-    lists = {status: [found.names[code] for code in found.with_status(status)] for status in (KEPT, NEW, LEFT, NEVER)}
+    lists = {status: [found.names[code] for code in found.with_status(status)] for status in found.statuses}
     told = {status: ", ".join(names) or texts("figure.coverage_map.none") for status, names in lists.items()}
-    counts = {"current": len(found.now), "served": len(found.served), "new": len(lists[NEW])}
-    key = "title_alone" if found.before is None else "title" if lists[NEW] else "title_none_new"
+    counts = {"current": len(found.now), "served": len(found.served), "new": len(lists.get(NEW, ()))}
+    alone = "_alone" if found.before is None else ""
+    key = "title_alone" if alone else "title" if lists[NEW] else "title_none_new"
     title = texts(f"figure.coverage_map.{key}", **counts)
-    subtitle = texts("figure.coverage_map.subtitle", vintage=texts(f"vintage.{vintage}"))
+    subtitle = texts(f"figure.coverage_map.subtitle{alone}", vintage=texts(f"vintage.{vintage}"))
     terms = {status: texts(f"figure.coverage_map.{status}", count=len(names)) for status, names in lists.items() if names}
     if country and (rows["status"] == NEVER).any():
         terms[NEVER] = texts("figure.coverage_map.never_country", count=int((rows["status"] == NEVER).sum()))
@@ -226,7 +227,8 @@ def coverage_map(numbers: Numbers, texts: Texts, evaluation: Evaluation) -> Exhi
     terms["islands_column"] = f"name_{texts.language}"
     used = [number for number in numbers if number.id.startswith(f"coverage.{vintage}.")]
     note = texts("figure.country" if country else "figure.extract")
-    alt = texts("figure.coverage_map.alt", kept=told[KEPT], new_names=told[NEW], left=told[LEFT], current=counts["current"], served=counts["served"])
+    listed = {"reached": told[REACHED]} if alone else {"kept": told[KEPT], "new_names": told[NEW], "left": told[LEFT]}
+    alt = texts(f"figure.coverage_map.alt{alone}", **listed, current=counts["current"], served=counts["served"])
     words = _words("coverage_map", texts, evaluation, used, title, subtitle, alt, note=note, **terms)
     folder = resolve_folder(parameters.data_dir) / "reference"
     geojson, points = folder / f"provinces_{vintage}.geojson", folder / "islands_inset_points.csv"

@@ -15,7 +15,7 @@ from kcq_eval.comparison import DIFFERS, Compared, breakdown
 from kcq_eval.estimates import Bounded
 from kcq_eval.evaluation import Audited, Evaluation
 from kcq_eval.findings import judged_criteria, main_source, names_of, register_remarks
-from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, Coverage
+from kcq_eval.indicators.coverage import Coverage
 from kcq_eval.ledger import Ledger
 from kcq_eval.numbers import MINUS, Number, Numbers, between, bounds_decimals
 from kcq_eval.printed import UNITS, Interval
@@ -145,7 +145,7 @@ def provinces_table(coverage: Coverage | None, texts: Texts) -> pd.DataFrame:
     """Names of the provinces kept, new, left and never reached; no rows where no list is reported."""
     rows = [] if coverage is None else [
         (texts(f"column.status_{status}"), str(len(codes)), ", ".join(coverage.names[code] for code in codes))
-        for status in (KEPT, NEW, LEFT, NEVER)
+        for status in coverage.statuses
         for codes in [coverage.with_status(status)]
     ]
     return _frame(rows, texts, "status", "count", "provinces")

@@ -11,6 +11,7 @@ import time
 
 import nbformat
 import pytest
+from PIL import Image
 
 from kcq_eval.datafiles import project_root
 from kcq_eval.parameters import read_parameters
@@ -213,6 +214,8 @@ def test_one_source_alone_leaves_the_baseline_map_unreported(tmp_path):
     bundle = run(read_parameters({"sources": "ipc1-2023-12-27", "language": "en", **QUICK}), tmp_path / "bundle")
     told = "\n".join(bundle.findings()).replace("\xa0", " ")
     assert "the period before is not in the sources used" in told and "181,937.6–181,952.7 million VND" in told
+    with Image.open(bundle.folder / "figures" / "coverage_map.png") as drawn:
+        assert {"Reached (13)", "Not reached (15)", "Coverage in 2021–2023, map of 63 provinces and cities"} <= set(drawn.text["Drawn-Texts"].split("\n"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from kcq_eval.comparison import breakdown, compare
 from kcq_eval.evaluation import Evaluation
 from kcq_eval.exhibits import MOST_COMPARED
 from kcq_eval.findings import judged_criteria, register_remarks
-from kcq_eval.indicators.coverage import KEPT, LEFT, NEVER, NEW, VINTAGES, coverage
+from kcq_eval.indicators.coverage import VINTAGES, coverage
 from kcq_eval.numbers import Number
 from kcq_eval.parameters import without_place
 from kcq_eval.printed import UNITS
@@ -223,7 +223,7 @@ def _names(evaluation: Evaluation, texts: Texts) -> Iterator[Admissible]:
         yield _exactly("count", f"map.{vintage}", int(vintage))
         found = coverage(evaluation.estimates, evaluation.parameters, vintage)
         if found is not None:
-            for status in (KEPT, NEW, LEFT, NEVER):
+            for status in found.statuses:
                 yield _exactly("count", f"map.{vintage}.{status}", len(found.with_status(status)))
             reached = len(found.now | (found.before or frozenset()))
             yield _exactly("count", f"map.{vintage}.country.never", len(found.names) - reached)

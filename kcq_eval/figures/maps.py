@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import geopandas
     import shapely
 
-STATUSES = ("kept", "new", "left", "never", "outside")
-NAMED = ("kept", "new", "left")  # provinces that are written on the map
+STATUSES = ("kept", "reached", "new", "left", "never", "outside")
+NAMED = ("kept", "reached", "new", "left")  # provinces that are written on the map
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class _Look:
 
 _LOOKS = {
     "kept": _Look(palette.KEPT, palette.PAPER, 1.4, "", palette.KEPT, palette.PAPER, 4),
+    "reached": _Look(palette.KEPT, palette.PAPER, 1.4, "", palette.KEPT, palette.PAPER, 4),
     "new": _Look(palette.NEW, palette.PAPER, 1.4, "//", palette.NEW_HATCH, palette.INK, 5),
     "left": _Look(palette.PAPER, palette.LEFT, 2.4, "...", palette.LEFT, palette.INK, 6),
     "never": _Look(palette.NEVER, palette.NEVER_EDGE, 0.8, "", palette.PAPER, palette.INK, 3),
@@ -55,7 +56,7 @@ _INSET_SHARE, _INSET_HEIGHT = 0.235, 1.5
 def coverage_map(
     provinces: pd.DataFrame, words: FigureWords, *, geojson: Path, key: str, islands: pd.DataFrame | None = None
 ) -> Figure:
-    """Provinces by what became of them: kept, new, left, never supported; neighbours outside the served area are muted.
+    """Provinces by what became of them: kept, new, left, never supported, or only reached where the period before is not known; neighbours outside the served area are muted.
 
     Columns of `provinces`: code, name, status (one of `STATUSES`). `key` is the property of `geojson` that holds the code.
     Terms: kept, new, left, never (ready with their counts; a missing one is not shown), big and big_note (the number beside

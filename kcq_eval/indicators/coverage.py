@@ -11,14 +11,14 @@ from kcq_eval.numbers import Number, Numbers, computing, report
 from kcq_eval.parameters import Parameters, Period
 from kcq_eval.vocabulary import VINTAGES, Vocabulary
 
-KEPT, NEW, LEFT, NEVER = "kept", "new", "left", "never"
+KEPT, NEW, LEFT, NEVER, REACHED = "kept", "new", "left", "never", "reached"
 
 
 @dataclass(frozen=True)
 class Coverage:
     """Provinces served and reached, as codes of one map vintage ("63" until 30 June 2025, "34" since).
 
-    `before` is None where no list of the baseline is reported: then nothing is new, kept or left.
+    `before` is None where no list of the baseline is reported: then nothing is new, kept or left, only reached or not.
     """
 
     vintage: str
@@ -27,8 +27,14 @@ class Coverage:
     before: frozenset[str] | None
     names: dict[str, str]
 
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        return (REACHED, NEVER) if self.before is None else (KEPT, NEW, LEFT, NEVER)
+
     def status(self, code: str) -> str:
-        reached, reached_before = code in self.now, code in (self.before or ())
+        if self.before is None:
+            return REACHED if code in self.now else NEVER
+        reached, reached_before = code in self.now, code in self.before
         return {(True, True): KEPT, (True, False): NEW, (False, True): LEFT, (False, False): NEVER}[reached, reached_before]
 
     def with_status(self, status: str) -> tuple[str, ...]:
