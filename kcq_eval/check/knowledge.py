@@ -85,6 +85,7 @@ class Knowledge:
         self.ratios: set[tuple[int, int]] = set()
         self.parameters: dict[str, str] = {}
         self._found: dict[tuple, list[Match]] = {}
+        self._ranges: dict[tuple, list[Match]] = {}
         self._behind: dict[Fraction, tuple[str, ...]] = {}
         names: list[str] = []
         others = list(others)
@@ -263,6 +264,12 @@ class Knowledge:
 
     def range(self, first: Amount, last: Amount, text: str = "", *, unit: str = "") -> list[Match]:
         """What has these two ends as its bounds."""
+        key = (first, last, text, unit)
+        if key not in self._ranges:
+            self._ranges[key] = self._search_range(*key)
+        return self._ranges[key]
+
+    def _search_range(self, first: Amount, last: Amount, text: str, unit: str) -> list[Match]:
         found = [Match(known, "text") for known in self.texts.get(plain(text), ())]
         seen = {id(match.known) for match in found}
         own = last.unit or first.unit or unit
@@ -319,6 +326,7 @@ def _printed(value: Fraction, decimals: int) -> Fraction:
     return Fraction(steps if value >= 0 else -steps, 10**decimals)
 
 
+@functools.lru_cache(maxsize=65536)
 def _ends(value: Fraction, decimals: int) -> tuple[Fraction, Fraction, Fraction]:
     """How an end of bounds may be printed: rounded, or outward so that nothing is left out."""
     steps = value * 10**decimals
