@@ -33,6 +33,7 @@ _LARGEST_SUM = 2**60  # CP-SAT adds in 64 bits and wants room
 _KEPT = 32  # solutions and narrowed ranges of one component kept for later questions
 _LARGE_CORE = 60  # claims in a conflict that are worth a second search for fewer
 _GRID = 10**9  # parts of a unit in which quick ranges of continuous quantities are counted
+_FEW_ROWS = 200  # of a part in which a solution is first looked for without Z3
 _ROUNDS = 20  # times each row is looked at in narrowing; what it leaves is for the solvers
 
 Exact = int | Fraction
@@ -266,7 +267,7 @@ class _Switched:
         self._rules, self._claims, self._changes, self._continuous = rules, claims, changes, continuous
         self._solutions: list[tuple[list[Fraction], frozenset[str]]] = []  # values, and the claims that hold with them
         self._conflicts: list[frozenset[str]] = []
-        self._start()
+        self._numbers: _Numbers | None = None  # Z3 is started by the first question that needs it: it takes 16 MB for each part
         self.core: list[str] = []
         self.steps = 0
 
@@ -298,6 +299,11 @@ class _Switched:
             if asked <= holding and all(_sum(row, values) in row.interval for row in more) and all(change.holds(values) for change in changes):
                 return Answer.YES
         curved = bool(changes) or not self._changes.keys().isdisjoint(claims)
+        if self._numbers is None:
+            plainly = Answer.UNKNOWN if curved else self._plainly(claims, more)
+            if plainly is Answer.YES or (plainly is Answer.NO and not alone):  # alone it would be asked for a core
+                return plainly
+            self._start()
         rows = 1 + (len(self._rules) + len(self._claims)) // 500
         answer = self._ask(claims, more, changes, rows * QUICK_LIMIT * (_CURVED if curved else 1))
         if answer is Answer.UNKNOWN:
@@ -309,6 +315,22 @@ class _Switched:
         if answer is Answer.NO and alone:
             self._conflicts.append(frozenset(self.core))
         return answer
+
+    def _plainly(self, claims: Sequence[str], more: Sequence[Row]) -> Answer:
+        """What narrowing alone tells: no range is left, or its ends, or what lies between them, are a solution. So it is in most small parts."""
+        rows = [*self._rules, *(row for claim in claims for row in self._claims[claim]), *more]
+        if len(rows) > _FEW_ROWS:
+            return Answer.UNKNOWN
+        if (ranges := narrowed(rows, self._continuous)) is None:
+            return Answer.NO
+        lows = [lower for lower, _ in ranges]
+        highs = [lower if upper is None else upper for lower, upper in ranges]
+        middles = [Fraction(low + high) / 2 if fraction else low for low, high, fraction in zip(lows, highs, self._continuous)]
+        for values in (lows, highs, middles):
+            if all(_sum(row, values) in row.interval for row in rows):
+                self._remember(values)
+                return Answer.YES
+        return Answer.UNKNOWN
 
     def _ask(self, claims: Sequence[str], more: Sequence[Row], changes: Sequence[Change], limit: int) -> Answer:
         before, alone = self._counted(), not more and not changes
@@ -353,8 +375,10 @@ class _Switched:
 
     def _learn(self, numbers: _Numbers, solver) -> None:
         values = numbers.values(solver.model())
-        if values is None:
-            return
+        if values is not None:
+            self._remember(values)
+
+    def _remember(self, values: Sequence[Exact]) -> None:
         holding = frozenset(
             claim
             for claim, rows in self._claims.items()
