@@ -181,9 +181,14 @@ def others(rounds: int) -> None:
         checks = {
             "lax": lambda: (run(python, "-m", "pytest", "--nbval-lax", *notebooks, *quiet, cwd=folder),),
             "two": lambda: (run(python, "-m", "pytest", "--nbval", "-n", "2", "--dist", "loadfile", *notebooks, *quiet, cwd=folder),),
+            "forked": lambda: (run(python, "-m", "kcq_eval.runs.kernels", python, "-m", "pytest", "--nbval", *notebooks, *quiet, cwd=folder),),
+            "two, forked": lambda: (
+                run(python, "-m", "kcq_eval.runs.kernels", python, "-m", "pytest", "--nbval", "-n", "2", "--dist", "loadfile", *notebooks, *quiet, cwd=folder),
+            ),
         }
         found = interleaved(rounds, checks)
-        lines.append(["nbval, outputs compared, two notebooks side by side / `--nbval-lax` in turn", "≤ 0.5", f"{ratio(found, 'two', 'lax'):.2f}"])
+        for way, told in (("two", "two notebooks side by side"), ("forked", "forked kernels"), ("two, forked", "forked kernels, two notebooks side by side")):
+            lines.append([f"nbval, outputs compared, {told} / `--nbval-lax` in turn", "≤ 0.5", f"{ratio(found, way, 'lax'):.2f}"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     body = f"{machine(('nbval', 'pytest-xdist', 'typer', 'pydantic'))}; {rounds} round(s).\n\n" + table(["figure", "aim", "measured"], lines)
