@@ -85,7 +85,7 @@ def run(
 
 def _run(given: dict[str, Any], file: Path | None, out: Path | None, *, plain: bool, force: bool) -> Path:
     """One run in one language, told on the terminal; the folder of its bundle."""
-    from kcq_eval.check.run_check import NumbersDiffer
+    from kcq_eval.check.matching import NumbersDiffer
     from kcq_eval.parameters import from_here, read_parameters
     from kcq_eval.runs.bundle import FolderTaken, NotebookFailed, Unfinished
     from kcq_eval.runs.bundle import run as run_bundle
@@ -191,7 +191,7 @@ def verify(
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Dựng lại môi trường từ requirements.lock trước · make the environment anew from the lock first")] = False,
     language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
 ) -> None:
-    from kcq_eval.check.run_check import NumbersDiffer
+    from kcq_eval.check.matching import NumbersDiffer
     from kcq_eval.evidence.verify import told
     from kcq_eval.evidence.verify import verify as verified
     from kcq_eval.runs.bundle import NotebookFailed

@@ -18,11 +18,11 @@ from kcq_eval.check.bank import Bank
 from kcq_eval.check.knowledge import Knowledge
 from kcq_eval.check.languages import differences
 from kcq_eval.check.marked import write_marked
-from kcq_eval.check.matching import CHANGED, HOLDS, MARK, UNIT, UNKNOWN, Checker
+from kcq_eval.check.matching import CHANGED, HOLDS, MARK, UNIT, UNKNOWN, Checker, NumbersDiffer
 from kcq_eval.check.number_formats import shown
 from kcq_eval.check.numerals import numerals
 from kcq_eval.check.readers import read_document
-from kcq_eval.check.run_check import NumbersDiffer, deliverables
+from kcq_eval.check.run_check import deliverables
 from kcq_eval.datafiles import project_root
 from kcq_eval.deliverables import report
 from kcq_eval.errors import BadInput

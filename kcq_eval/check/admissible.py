@@ -29,7 +29,6 @@ from kcq_eval.statements import computed_number, number_in, printed_number
 from kcq_eval.tables import decimal
 from kcq_eval.texts import Texts, holes, templates
 
-FILE = "numerals.csv"
 COLUMNS = ("kind", "id", "text", "value", "lower", "upper", "unit", "source")
 KINDS = (
     "claim", "computed", "required", "correction", "error_size", "count", "ratio", "register", "period", "date", "claim_number", "name", "parameter", "text",

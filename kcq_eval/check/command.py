@@ -66,17 +66,16 @@ def read_bundle(folder: Path) -> BundleRead:
     Raises:
         BadInput: It is none, was made before documents were checked, or its numbers were changed since.
     """
-    from kcq_eval.check.admissible import FILE
-    from kcq_eval.check.knowledge import NUMBERS
+    from kcq_eval.check.knowledge import NUMBERS, NUMERALS
     from kcq_eval.runs.bundle import RECORD
 
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         language, outputs = record["parameters"]["language"], record["outputs"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput([Problem("not_a_bundle", str(folder), expected=f"{RECORD}, {NUMBERS}, {FILE}")]) from None
+        raise BadInput([Problem("not_a_bundle", str(folder), expected=f"{RECORD}, {NUMBERS}, {NUMERALS}")]) from None
     problems = []
-    for name in (NUMBERS, FILE):
+    for name in (NUMBERS, NUMERALS):
         try:
             content = (folder / name).read_bytes()
         except OSError:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from kcq_eval.check.admissible import FILE
 from kcq_eval.check.numerals import NUMBER, Amount, is_hedge, numerals
 from kcq_eval.check.readers import tidied
 from kcq_eval.check.sentences import Sentence, masked, plain
 from kcq_eval.printed import UNITS, Printed, PrintedError, format_number
 
 NUMBERS = "numbers.csv"
+NUMERALS = "numerals.csv"  # what else documents may print
 _SIZES = ("claim", "error_size", "computed", "required", "correction", "register")  # told as sizes, their sign in a word beside them
 _PLAIN = ("count", "index", "year")
 _BEST_FIRST = ("text", "value", "bound", "digits")
@@ -110,7 +110,7 @@ class Knowledge:
     @classmethod
     def of_bundle(cls, folder: Path, language: str) -> Knowledge:
         """From the two tables of a finished bundle."""
-        return cls(rows_of(folder / NUMBERS), rows_of(folder / FILE), language)
+        return cls(rows_of(folder / NUMBERS), rows_of(folder / NUMERALS), language)
 
     def _add(self, number_id: str, kind: str, row: Mapping[str, str], text: str, label: str = "") -> None:
         value, lower, upper = (Fraction(row[name]) if row[name] else None for name in ("value", "lower", "upper"))

@@ -6,8 +6,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from kcq_eval.check.admissible import FILE
-from kcq_eval.check.knowledge import NUMBERS, Knowledge, rows_of
+from kcq_eval.check.knowledge import NUMBERS, NUMERALS, Knowledge, rows_of
 from kcq_eval.check.matching import DIFFERS, Finding, is_numbering
 from kcq_eval.check.numerals import Numeral, numerals
 from kcq_eval.check.pieces import Piece
@@ -39,7 +38,7 @@ def differences(vi: Path, en: Path, documents: Iterable[str]) -> list[Finding]:
 
 def _between_numbers(vi: Path, en: Path) -> list[Finding]:
     found = []
-    for name in (NUMBERS, FILE):
+    for name in (NUMBERS, NUMERALS):
         tables = [{(row.get("kind", ""), row["id"]): row for row in rows_of(folder / name) if row["value"]} for folder in (vi, en)]
         for key in dict.fromkeys((*tables[0], *tables[1])):
             told = [" ".join(table[key][column] for column in _SAME_IN_BOTH) if key in table else "" for table in tables]

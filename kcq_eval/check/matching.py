@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 from kcq_eval.check.bank import Bank
 from kcq_eval.check.knowledge import Knowledge, Match
@@ -62,6 +63,14 @@ class Finding:
     @property
     def is_trouble(self) -> bool:
         return self.verdict not in (HOLDS, STRUCTURE)
+
+
+class NumbersDiffer(Exception):
+    """Finished documents print what the run does not know; `copy` is the unfinished bundle with them."""
+
+    def __init__(self, findings: Iterable[Finding], copy: Path | None = None):
+        self.findings, self.copy = tuple(findings), copy
+        super().__init__(f"{len(self.findings)} numerals")
 
 
 class Checker:

@@ -7,11 +7,11 @@ import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kcq_eval.check.admissible import COLUMNS, FILE, admissible_rows, named_numbers
+from kcq_eval.check.admissible import COLUMNS, admissible_rows, named_numbers
 from kcq_eval.check.bank import Bank
-from kcq_eval.check.knowledge import Knowledge
+from kcq_eval.check.knowledge import NUMERALS, Knowledge
 from kcq_eval.check.languages import between_languages
-from kcq_eval.check.matching import Checker, Finding
+from kcq_eval.check.matching import Checker, Finding, NumbersDiffer
 from kcq_eval.check.pieces import place_text
 from kcq_eval.check.readers import read_document, tidied
 from kcq_eval.check.sentences import plain
@@ -20,14 +20,6 @@ from kcq_eval.deliverables.contents import Contents
 # What a run makes that people read; where one is not made, it is not checked.
 DELIVERABLES = ("report.html", "letter.html", "letter.md", "report.docx", "slides.pptx", "tables.xlsx")
 FIGURES = "figures"
-
-
-class NumbersDiffer(Exception):
-    """Finished documents print what the run does not know; `copy` is the unfinished bundle with them."""
-
-    def __init__(self, findings: Iterable[Finding], copy: Path | None = None):
-        self.findings, self.copy = tuple(findings), copy
-        super().__init__(f"{len(self.findings)} numerals")
 
 
 def check_contents(contents: Contents) -> dict[str, list[str]]:
@@ -41,7 +33,7 @@ def check_contents(contents: Contents) -> dict[str, list[str]]:
     """
     texts = contents.texts
     rows = admissible_rows(contents.evaluation, texts)
-    _write(contents.folder / FILE, rows)
+    _write(contents.folder / NUMERALS, rows)
     indicators = list(contents.numbers.values())
     knowledge = Knowledge(indicators, rows, texts.language)
     checker = Checker(knowledge, run_bank(contents, knowledge), strict=True)

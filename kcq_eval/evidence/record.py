@@ -15,12 +15,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcq_eval import __version__
 from kcq_eval.datafiles import project_root
-from kcq_eval.evaluation import Evaluation
 from kcq_eval.evidence.integrity import LOG, RECORD, SUMS, hashes
+
+if TYPE_CHECKING:
+    from kcq_eval.evaluation import Evaluation
 
 PARAMETERS, LOCK = "parameters.yaml", "requirements.lock"
 COMMAND = f"kcq-eval run -f {PARAMETERS}"

@@ -210,7 +210,8 @@ def _kept(work: Path, place: Path) -> Path:
 
 def _join(work: Path, evaluation: Evaluation, commentary: Commentary, place: Path, workers: int) -> Contents:
     """Numbers and findings of all chapters as one table each, the audit's tables, and what is made from them, read back and checked."""
-    from kcq_eval.check.run_check import NumbersDiffer, check_contents
+    from kcq_eval.check.matching import NumbersDiffer
+    from kcq_eval.check.run_check import check_contents
     from kcq_eval.deliverables.contents import Contents
     from kcq_eval.runs.notebooks import CHAPTERS
     from kcq_eval.texts import Texts
