@@ -151,11 +151,8 @@ def explain(
     language: Annotated[str, typer.Option("--language", help="vi | en")] = "vi",
 ) -> None:
     from kcq_eval.evidence.explain import explain as told
-    from kcq_eval.runs.bundle import newest
 
-    folder = bundle or newest()
-    if folder is None:
-        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    folder = bundle or _newest(language)
     try:
         for line in told(folder, number, language):
             typer.echo(line)
@@ -226,11 +223,8 @@ def checklist(
 ) -> None:
     from kcq_eval.datafiles import project_root
     from kcq_eval.evidence.checklist import write_page
-    from kcq_eval.runs.bundle import newest
 
-    folder = bundle or newest()
-    if folder is None:
-        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    folder = bundle or _newest(language)
     try:
         counts = write_page(folder, project_root(), out, language)
     except BadInput as error:
@@ -318,6 +312,16 @@ class _Progress:
         if self._bar.disable and step != "done":
             title = _say(self._language, "cli.notebook", title=_say(self._language, f"chapter.{chapter}.title")) if chapter else told
             print(f"- {title}", file=sys.stderr, flush=True)
+
+
+def _newest(language: str) -> Path:
+    """The folder of the newest run."""
+    from kcq_eval.runs.bundle import newest
+
+    folder = newest()
+    if folder is None:
+        _stop(_say(language, "explain.no_bundle"), EXIT_BAD_INPUT)
+    return folder
 
 
 def _summary(bundle, language: str) -> None:

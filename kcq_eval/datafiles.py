@@ -85,6 +85,23 @@ def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...], probl
         yield from table_rows(path.name, lines, columns, optional, problems)
 
 
+def read_bytes(path: Path, expected: str, problems: Problems, *, like: str = "*") -> bytes | None:
+    """What a file of at most `MAX_BYTES` holds; None if it is not there or larger, which goes into `problems`.
+
+    Args:
+        like: Names of files that may have been meant instead of one that is not there.
+    """
+    try:
+        size = path.stat().st_size
+        if size <= MAX_BYTES:
+            return path.read_bytes()
+        problems.append(Problem("too_large", path.name, found=f"{size / 1e6:.0f} MB", expected=f"{MAX_BYTES / 1e6:.0f} MB"))
+    except OSError:
+        near = nearest(path.name, [p.name for p in path.parent.glob(like)]) if path.parent.is_dir() else ""
+        problems.append(Problem("missing_file", path.name, expected=expected, nearest=near))
+    return None
+
+
 def read_lines(path: Path, columns: Iterable[str], problems: Problems, *, most: int | None = None) -> list[list[str]] | None:
     """The lines of a CSV file as lists of cells, the header first; None if it is unusable, which goes into `problems`.
 
@@ -92,14 +109,8 @@ def read_lines(path: Path, columns: Iterable[str], problems: Problems, *, most: 
         most: Reading stops at the first line with anything in it after so many lines; `MAX_LINES` even of blank ones are refused.
     """
     name = path.name
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            problems.append(Problem("too_large", name, found=f"{path.stat().st_size / 1e6:.0f} MB", expected=f"{MAX_BYTES / 1e6:.0f} MB"))
-            return None
-        raw = path.read_bytes()
-    except OSError:
-        near = nearest(name, [p.name for p in path.parent.glob("*.csv")]) if path.parent.is_dir() else ""
-        problems.append(Problem("missing_file", name, expected=path.parent.name + "/" + name, nearest=near))
+    raw = read_bytes(path, path.parent.name + "/" + name, problems, like="*.csv")
+    if raw is None:
         return None
     try:
         text = unicodedata.normalize("NFC", raw.decode("utf-8-sig"))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kcq_eval.datafiles import MAX_BYTES
-from kcq_eval.errors import BadInput, Problem, Problems, nearest
+from kcq_eval.datafiles import read_bytes
+from kcq_eval.errors import BadInput, Problem, Problems
 
 if TYPE_CHECKING:
     from pptx.presentation import Presentation
@@ -103,14 +103,8 @@ def _read(path: Path, problems: Problems) -> Presentation | None:
     from pptx import Presentation
 
     name = path.name
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            problems.append(Problem("too_large", name, found=f"{path.stat().st_size / 1e6:.0f} MB", expected=f"{MAX_BYTES / 1e6:.0f} MB"))
-            return None
-        raw = path.read_bytes()
-    except OSError:
-        near = nearest(name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        problems.append(Problem("missing_file", name, expected=_EXPECTED, nearest=near))
+    raw = read_bytes(path, _EXPECTED, problems)
+    if raw is None:
         return None
     if not raw:
         problems.append(Problem("empty_file", name, expected=_EXPECTED))
