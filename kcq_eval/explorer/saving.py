@@ -60,15 +60,17 @@ def command_of(saved: Saved, register_name: str = "") -> str:
 
 def main() -> None:
     """In the process of its own: parameters as JSON in, a line of JSON for each step and one for the end out."""
+    from kcq_eval.check.matching import NumbersDiffer
     from kcq_eval.errors import BadInput
     from kcq_eval.runs.bundle import NotebookFailed, run
+    from kcq_eval.runs.inputs import InputsChanged
 
     with _lines() as say:
         try:
             parameters = Parameters(**json.load(sys.stdin))
             bundle = run(parameters, tell=lambda step, chapter="": say({"step": step, "chapter": chapter}))
             say({"folder": str(bundle.folder), "unchanged": bundle.unchanged})
-        except (BadInput, NotebookFailed, OSError) as error:
+        except (BadInput, NotebookFailed, NumbersDiffer, InputsChanged, OSError) as error:
             say({"error": str(error)})
 
 
