@@ -19,6 +19,7 @@ from registers import csv_bytes, rows
 from kcq_eval.datafiles import project_root
 from kcq_eval.explorer.views import shown
 from kcq_eval.parameters import SELECTIONS, read_parameters
+from kcq_eval.runs.notebooks import CHAPTERS, EXPLORER
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), "")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed here")
@@ -379,7 +380,7 @@ def test_every_view_answers_within_300_ms_on_the_demonstration_register(browser,
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("notebook", ["explore", "funding_growth", "consistency_audit"])
+@pytest.mark.parametrize("notebook", [EXPLORER, *CHAPTERS])
 def test_jupyterlab_runs_a_notebook_without_error(notebook, browser, surroundings, tmp_path):
     shutil.copytree(project_root() / "notebooks", tmp_path / "notebooks")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--ServerApp.token=t", f"--ServerApp.root_dir={tmp_path}", "--allow-root"]
