@@ -81,7 +81,8 @@ def without_value(path: Path, sheet: str, last_row: int) -> dict[tuple[int, int]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            books = [openpyxl.load_workbook(path, read_only=True, data_only=stored) for stored in (False, True)]
+            content = path.read_bytes()  # a file that openpyxl gives up would stay open
+            books = [openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=stored) for stored in (False, True)]
         try:
             for written, stored in zip(*(book[sheet].iter_rows(max_row=last_row) for book in books)):
                 for cell, value in zip(written, stored):

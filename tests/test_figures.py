@@ -786,7 +786,7 @@ def test_old_and_new_provinces_are_drawn_from_their_own_polygons():
 
 def test_an_unknown_status_is_refused_with_the_known_ones():
     function, rows, told, more = coverage("vi", "34")
-    with pytest.raises(ValueError, match="'gone'; expected any of kept, new, left, never, outside"):
+    with pytest.raises(ValueError, match="'gone'; expected any of kept, reached, new, left, never, outside"):
         function(rows.assign(status="gone"), told, **more)
 
 

@@ -123,8 +123,6 @@ def _forked(launcher: socket.socket, others: list[socket.socket], parent: int) -
 
 
 def _be_kernel(asked: dict, descriptors: list[int], server: int) -> None:
-    import random
-
     die_with(server)
     os.setsid()
     for number, descriptor in enumerate(descriptors):
@@ -134,7 +132,6 @@ def _be_kernel(asked: dict, descriptors: list[int], server: int) -> None:
     os.environ.update({name: value for name, value in asked["environment"].items() if name != _MANAGER})
     os.chdir(asked["folder"])
     sys.path.insert(0, "")
-    random.seed()
     from ipykernel.kernelapp import launch_new_instance
 
     sys.argv = ["ipykernel_launcher", "-f", asked["connection"]]
