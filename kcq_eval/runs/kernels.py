@@ -134,7 +134,7 @@ def _be_kernel(asked: dict, descriptors: list[int], server: int) -> None:
     sys.path.insert(0, "")
     from ipykernel.kernelapp import launch_new_instance
 
-    sys.argv = ["ipykernel_launcher", "-f", asked["connection"]]
+    sys.argv = ["ipykernel_launcher", "--quiet", "-f", asked["connection"]]  # else it prints how to connect
     launch_new_instance()
 
 
