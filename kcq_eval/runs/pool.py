@@ -5,6 +5,7 @@ Children die with their parent, however it ends, and leave an interrupt to it: n
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -87,9 +88,22 @@ def run_each(
 
 
 def _start(process: Any) -> None:
-    with warnings.catch_warnings():  # newer Pythons also count native threads; those of numpy and pyarrow know what a fork is
+    with warnings.catch_warnings(), _interrupted_later():  # newer Pythons also count native threads; those of numpy and pyarrow know what a fork is
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()
+
+
+@contextlib.contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Holds an interrupt back: during a fork it would be raised in what Python runs after forks, which ignores errors, and so be lost."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ended(task: Task, receiver: Connection, process: Any) -> Ended[Task, Result]:
@@ -117,6 +131,8 @@ def _stop(processes: list[Any]) -> None:
 def _child(work: Callable[[Task], Result], task: Task, sender: Connection, parent: int) -> None:
     gc.freeze()  # a forked child would copy every page that its collector looks through
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with(parent)
     try:
