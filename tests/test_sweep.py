@@ -461,16 +461,16 @@ def test_tasks_run_in_fresh_processes_and_a_killed_one_is_told():
 
 def test_an_interrupt_while_a_process_starts_is_not_lost():
     program = """if True:
-        import os, signal
+        import os, signal, time
         from kcq_eval.runs.pool import run_each
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
         try:
-            print([ended.value() for ended in run_each(lambda task: task, [1], workers=1)])
+            print([ended.value() for ended in run_each(lambda task: time.sleep(60), [1], workers=1)])
         except KeyboardInterrupt:
             print("interrupted")
     """
-    done = subprocess.run([sys.executable, "-c", program], cwd=project_root(), capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=project_root(), capture_output=True, text=True, timeout=30)
     assert (done.stdout, done.stderr) == ("interrupted\n", "")
 
 

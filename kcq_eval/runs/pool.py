@@ -76,9 +76,10 @@ def run_each(
                 on_start(task)
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=_child, args=(work, task, sender, os.getpid()))
-                _start(process)
+                with _interrupted_later():
+                    _start(process)
+                    running[receiver] = task, process
                 sender.close()
-                running[receiver] = task, process
             for receiver in wait(list(running), timeout=_TICK_S) if running else ():
                 task, process = running.pop(receiver)
                 yield _ended(task, receiver, process)
@@ -88,14 +89,17 @@ def run_each(
 
 
 def _start(process: Any) -> None:
-    with warnings.catch_warnings(), _interrupted_later():  # newer Pythons also count native threads; those of numpy and pyarrow know what a fork is
+    with warnings.catch_warnings():  # newer Pythons also count native threads; those of numpy and pyarrow know what a fork is
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()
 
 
 @contextlib.contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Holds an interrupt back: during a fork it would be raised in what Python runs after forks, which ignores errors, and so be lost."""
+    """Holds an interrupt back until a process is started and noted, so that it is stopped too.
+
+    During a fork it would be raised in what Python runs after forks, which ignores errors, and so be lost.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
