@@ -34,7 +34,10 @@ CACHES = (".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", "
 
 LONGEST_S = 1200  # for the tests of one file, after which they hang
 NO_TESTS = 5  # pytest's exit code where all tests of a file are left out
-SLOWEST = ("test_run", "test_register_run", "test_sweep", "test_hardening", "test_verify", "test_explorer_page", "test_ledger")  # begin first
+SLOWEST = (  # files of tests that begin first, so that none is waited for at the end
+    "sweep", "run", "register_run", "explorer_page", "hardening", "notebooks", "verify", "slides", "mechanisms", "evidence", "check", "report_document",
+    "register_damaged", "ledger", "figures_of_runs", "workbook",
+)  # fmt: skip
 
 # Settings of the caller's that would lead the project's Python to other code, its installer to another place, (in an active
 # conda environment) its map libraries to another version's tables, or would have every run compile every library again:
@@ -56,7 +59,8 @@ def test(arguments: list[str]) -> int:
     set_up()
     if arguments:
         return run(PYTHON, "-m", "pytest", *arguments)
-    files = sorted(ROOT.glob("tests/test_*.py"), key=lambda file: (file.stem not in SLOWEST, -file.stat().st_size))
+    first = {f"test_{name}": place for place, name in enumerate(SLOWEST)}
+    files = sorted(ROOT.glob("tests/test_*.py"), key=lambda file: (first.get(file.stem, len(first)), -file.stat().st_size))
     begun, failed, running = time.monotonic(), [], {}
     with tempfile.TemporaryDirectory() as folder:
         try:

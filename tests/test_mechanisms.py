@@ -298,7 +298,7 @@ def test_a_change_of_shares_is_judged_as_trying_everything_judges_it(case):
     assert (answers == {Answer.YES}) <= can_be_true
 
 
-@settings(few, max_examples=20)
+@settings(few, max_examples=10)
 @given(shares_in_two_periods())
 def test_the_verdict_on_a_change_of_shares_is_that_of_trying_everything(case):
     assert audited(case[1]).verdict == (CONSISTENT if by_trying_everything(*case) else CONTRADICTED)
