@@ -1,13 +1,17 @@
 """The published account of 2021–2023: what it contradicts, what it leaves open, and what follows from it all the same."""
 
+import gc
 import itertools
 import random
+import weakref
 from fractions import Fraction
 
 import pytest
 from conftest import read_rows, write_rows
 
+from kcq_eval.audit.checkability import checkability
 from kcq_eval.audit.explanations import CONSISTENT, CONTRADICTED, audit_claims
+from kcq_eval.audit.readings import other_readings
 from kcq_eval.claims import COLUMNS, Quantity, load_published
 from kcq_eval.errors import BadInput
 from kcq_eval.estimates import DERIVED, PRINTED, estimate
@@ -196,3 +200,22 @@ def test_a_third_document_is_one_file_of_claims_and_one_row_of_the_catalogue(pub
     assert {f"{ACCOUNT}/6", "report-2024/1"} in [set(explanation) for explanation in audit.explanations]
     total = estimate(audit, audit.set_aside("first")).get("facilities", NOW, "ipc1")
     assert (total.lower, total.upper, total.depends) == (236, 236, False)
+
+
+def test_what_was_worked_out_about_an_audit_goes_with_it(published):
+    """Each holds solvers; a page or a sweep that looks at many must not keep them all."""
+    audits = [audit_claims(published) for _ in range(3)]
+    for audit in audits:
+        other_readings(audit)
+        checkability(audit, audit.explanations[0])
+    gone = [weakref.ref(audit) for audit in audits]
+    del audit
+    audits.clear()
+    gc.collect()
+    assert [audit() for audit in gone] == [None] * 3
+
+
+def test_z3_is_started_only_for_the_part_in_conflict(published):
+    audit = audit_claims(published)
+    started = [part for part in audit.parts if part._switched._numbers is not None]
+    assert len(audit.parts) > 5 and [set(audit.conflicts[0]) <= set(part.claims) for part in started] == [True]

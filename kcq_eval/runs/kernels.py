@@ -69,11 +69,11 @@ def serve(listening: socket.socket) -> None:
             for key, _ in ready.select(timeout=1.0):
                 if key.fileobj is listening:
                     launcher, _ = listening.accept()
-                    pid = _forked(launcher, [listening, *kernels], parent)
+                    pid = _forked(launcher, [listening, *kernels])
                     if pid:
                         kernels[launcher] = pid
                         ready.register(launcher, selectors.EVENT_READ)
-                elif not key.fileobj.recv(1):
+                else:  # launchers say nothing more: this one is gone
                     ready.unregister(key.fileobj)
                     _end(kernels.pop(key.fileobj))
                     key.fileobj.close()
@@ -90,7 +90,7 @@ def _end(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def _forked(launcher: socket.socket, others: list[socket.socket], parent: int) -> int:
+def _forked(launcher: socket.socket, others: list[socket.socket]) -> int:
     """The kernel's process id, 0 where the launcher did not say what it wants."""
     message, descriptors, _, _ = socket.recv_fds(launcher, _LONGEST_REQUEST, 3)
     if len(descriptors) != 3:
@@ -101,7 +101,8 @@ def _forked(launcher: socket.socket, others: list[socket.socket], parent: int) -
     if pid:
         for descriptor in descriptors:
             os.close(descriptor)
-        launcher.sendall(str(pid).encode())
+        with contextlib.suppress(OSError):  # a launcher that is gone already: its kernel is ended when that is read
+            launcher.sendall(str(pid).encode())
         return pid
     code = 1
     try:
